@@ -1,0 +1,37 @@
+"""reluguide: a guide to the ReLU activation function, and the tools behind its numbers.
+
+Public names resolve on first use, so that `import reluguide` (which every build of the site does)
+loads neither torch nor matplotlib:
+
+    diagnose, watch, prune_dead, revive, DeadUnitsError   the doctor: dead units of your own model
+    ACTIVATIONS                                           every activation, its derivative, its paper
+
+`from reluguide.sweep import sweep` trains many small networks at once.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ACTIVATIONS": "reluguide.activations",
+    "diagnose": "reluguide.doctor",
+    "watch": "reluguide.doctor",
+    "prune_dead": "reluguide.doctor",
+    "revive": "reluguide.doctor",
+    "DeadUnitsError": "reluguide.doctor",
+    "Report": "reluguide.doctor",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'reluguide' has no attribute {name!r}; it offers {__all__}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

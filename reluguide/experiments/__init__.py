@@ -1,0 +1,1 @@
+"""What is measured: one module a page. Torch in, plain numbers out; nothing here draws."""

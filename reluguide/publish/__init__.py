@@ -1,0 +1,1 @@
+"""From evidence to site: store, runner, pages, figure style, notebooks, MkDocs plugin, theme."""
