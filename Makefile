@@ -50,7 +50,7 @@ types: setup
 	$(PY) -m mypy
 
 imports: setup
-	$(PY) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+	$(dir $(PY))lint-imports
 
 spelling: setup
 	$(PY) -m codespell_lib

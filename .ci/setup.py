@@ -56,13 +56,14 @@ def main() -> None:
     stamp = venv / "set-up.json"
     before = read(stamp)
     torch = options.torch or before.get("torch", "default")
-    wanted = {"files": fingerprint(PROSE if options.prose else []), "torch": torch}
+    # A moved environment is made anew: the commands in it name the folder that they were made in.
+    wanted = {"root": str(ROOT), "torch": torch, "files": fingerprint(PROSE if options.prose else [])}
 
     there = probe(inside(venv))
-    usable = there is not None and there.fits
-    if options.chosen or not usable:
+    keep = there is not None and there.fits and before.get("root") == str(ROOT)
+    if options.chosen or not keep:
         best = choose(options.candidates)
-        if not usable or there.version != best.version:
+        if not keep or there.version != best.version:
             make(venv, best)
             before = {}
     if before == wanted:
@@ -188,12 +189,10 @@ def read(stamp: Path) -> dict[str, str]:
 
 
 def fingerprint(packages: list[str]) -> str:
-    """Changes with what would be installed, and where: an editable install names its folder."""
-    digest = hashlib.sha256()
-    for part in (str(ROOT), " ".join(packages)):
-        digest.update(part.encode() + b"\0")
+    """Changes with what would be installed."""
+    digest = hashlib.sha256(" ".join(packages).encode())
     for name in ("pyproject.toml", "constraints.txt"):
-        digest.update((ROOT / name).read_bytes() + b"\0")
+        digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 
