@@ -187,6 +187,21 @@ def test_a_failed_installation_says_why_and_is_done_again(clone: Clone, pip_says
     assert len(clone.asked()) == 3
 
 
+def test_a_failed_change_is_not_forgotten_when_it_is_taken_back(clone: Clone) -> None:
+    clone.python("python3.11", "3.11")
+    clone.make("setup")
+    pins = clone.root / "constraints.txt"
+    before = pins.read_text()
+    pins.write_text(before + "# changed\n")
+    clone.broken.write_text("ERROR: half of it was installed")
+    assert clone.make("setup").returncode != 0
+    pins.write_text(before)
+    clone.broken.unlink()
+    clone.asked()
+    assert clone.make("setup").returncode == 0
+    assert len(clone.asked()) == 3
+
+
 def test_only_torch_comes_from_the_cpu_index_and_only_when_asked(clone: Clone) -> None:
     clone.python("python3.11", "3.11")
     index = "https://download.pytorch.org/whl/cpu"
