@@ -4,6 +4,7 @@
     findings/<page>.py       @fact         one number of a result, with unit, rounding and interval
                              @figure       a result as a Matplotlib figure, with its numbers as a table
                              @claim        what people say, our verdict, and the check it stands on
+                             @data         numbers that a page's script reads: assets/data/<page>/<name>.json
 
 A findings function names the experiments that it needs as its parameters, and gets their results::
 
@@ -192,6 +193,23 @@ def figure(of: Callable[..., Picture]) -> FigureMaker:
     if not _first_line(of):
         raise TypeError(f"{_place(of)}: say in a docstring what this figure shows.")
     return FigureMaker(of.__name__, of, _needs(of))
+
+
+@dataclass(frozen=True)
+class DataMaker:
+    """A `@data` function: what it returns is published as JSON for the explorables."""
+
+    name: str
+    of: Callable[..., Any]
+    needs: tuple[str, ...]
+
+    def make(self, results: Mapping[str, Any]) -> Any:
+        return self.of(*(results[need] for need in self.needs))
+
+
+def data(of: Callable[..., Any]) -> DataMaker:
+    """Declare a function of results whose lists, numbers and strings `assets/data/<page>/<name>.json` holds."""
+    return DataMaker(of.__name__, of, _needs(of))
 
 
 @dataclass(frozen=True)
