@@ -32,7 +32,6 @@ def recovery(*, seeds: Sequence[int], device: str) -> Recovery:
     return Recovery(list(RATIOS), share)
 
 
-# --8<-- [start:recover]
 def recovered_share(seed: int, *, width: int) -> float:
     """Share of `DRAWS` inputs that can be computed back from relu(W x), each with a random W of its own."""
     draw = generator(seed)
@@ -43,9 +42,6 @@ def recovered_share(seed: int, *, width: int) -> float:
     equations = weight * (y > 0)
     guess = torch.linalg.pinv(equations) @ y
     return float(((guess - x).abs().amax(dim=(1, 2)) < 1e-6).double().mean())
-
-
-# --8<-- [end:recover]
 
 
 @dataclass

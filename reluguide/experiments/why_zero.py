@@ -19,18 +19,22 @@ FLOORS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 @dataclass
 class SameFunction:
-    """Largest difference between a network with floor c and the ReLU network with moved biases, by c."""
+    """Largest difference between a network with floor c and the ReLU network with moved biases, by c.
+
+    `outputs` is the largest output in absolute value, `lowest` the lowest of a ReLU network.
+    """
 
     floor: list[float]
     difference: list[float]
     outputs: float
+    lowest: float
 
 
 @experiment(seeds=range(16), cpu_only=True)
 def same_function(*, seeds: Sequence[int], device: str) -> SameFunction:
     """A two-layer network with max(z, c), rewritten with max(z, 0) and other biases, on random inputs."""
     floors = (-1.0, 1.0, 3.0)
-    largest, size = dict.fromkeys(floors, 0.0), 0.0
+    largest, size, lowest = dict.fromkeys(floors, 0.0), 0.0, 0.0
     for seed in seeds:
         draw = generator(seed)
         x, first, second = (
@@ -40,9 +44,10 @@ def same_function(*, seeds: Sequence[int], device: str) -> SameFunction:
         b1, b2 = torch.randn(50, generator=draw).double(), torch.randn(10, generator=draw).double()
         for c in floors:
             out = with_floor(x, first, b1, second, b2, c)
-            largest[c] = max(largest[c], float((out - as_relu(x, first, b1, second, b2, c)).abs().max()))
-            size = max(size, float(out.abs().max()))
-    return SameFunction(list(floors), [largest[c] for c in floors], size)
+            rewritten = as_relu(x, first, b1, second, b2, c)
+            largest[c] = max(largest[c], float((out - rewritten).abs().max()))
+            size, lowest = max(size, float(out.abs().max())), min(lowest, float(rewritten.min()))
+    return SameFunction(list(floors), [largest[c] for c in floors], size, lowest)
 
 
 def with_floor(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, c: float) -> Tensor:
@@ -172,9 +177,7 @@ def shapes(*, seeds: Sequence[int], device: str) -> Shapes:
     """Digits networks with other functions in the place of ReLU, each at the best of three learning rates."""
     rates = [0.03, 0.1, 0.3]
     crossed = grid(activation=list(SHAPES.values()), lr=rates, seeds=seeds)
-    trained = sweep(
-        [64, 32, 32, 10], data=digits(), steps=300, batch_size=64, device=device, **crossed
-    )
+    trained = sweep([64, 32, 32, 10], data=digits(), steps=300, batch_size=64, device=device, **crossed)
     loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf).mean(2)
     best = loss.argmin(dim=1)
     accuracy = torch.from_numpy(crossed.shaped(trained.test_accuracy))
