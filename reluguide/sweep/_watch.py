@@ -33,7 +33,7 @@ def summary(plan: Plan, networks: Networks, x: Tensor, y: Tensor, threshold: flo
         "never_active": [array(z.amax(1) <= threshold) for z in networks.hidden],
         "always_on": [array(z.amin(1) > threshold) for z in networks.hidden],
         "active_share": [array((z > threshold).float().mean(1)) for z in networks.hidden],
-        "dead": [array((layer.slope() == 0).all(1)) for layer in networks.layers[:-1]],
+        "dead": [array((layer.slope() == 0).all(1)) for layer in networks.layers],
     }
     if plan.loss.correct:
         results["accuracy"] = array(plan.loss.correct(outputs, y).float().mean(1))
