@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from reluguide.activations import ACTIVATIONS
+
 LANES = 64  # numbers; a multiple of what any CPU's vector loops take at once
 ALIGN = 16  # numbers; a cache line of float32, two of float64
 
@@ -121,6 +123,22 @@ class Layer:
         return flat[: self._length].view(self._shape)
 
 
+class ReluLayer(Layer):
+    """ReLU in place, since it is what most sweeps train: `h` lies in `z`'s buffer, `dz` in `dh`'s.
+
+    What is asked of z elsewhere (its sign, and whether it is positive on all samples) `h` tells as well.
+    """
+
+    def activate(self, fn: Elementwise, gradient: bool, slope: Tensor | None = None) -> None:
+        self._graph = self._leaf.detach().clamp_min_(0)
+
+    def backward(self, dslope: Tensor | None = None) -> None:
+        torch.ops.aten.threshold_backward.grad_input(self._dh, self._graph, 0, grad_input=self._dh)
+
+    def slope(self) -> Tensor:
+        return (self.h > 0).to(self.h.dtype)
+
+
 class Head:
     """The output layer's buffers, features first: so, products with few outputs are several times faster."""
 
@@ -158,7 +176,8 @@ class Networks:
     ) -> None:
         self.parameters, self.fn, self.samples = parameters, fn, samples
         networks = parameters.weights[0].shape[0]
-        self.layers = [Layer(networks, filled(samples), width, place) for width in sizes[1:-1]]
+        kind = ReluLayer if fn is ACTIVATIONS["relu"].fn else Layer
+        self.layers = [kind(networks, filled(samples), width, place) for width in sizes[1:-1]]
         self.head = Head(networks, filled(samples), sizes[-2], sizes[-1], place)
 
     @property
