@@ -25,10 +25,11 @@ FIXES: Mapping[Cause, str] = {
     "bias": f"To prevent it, {STEPS}, and start hidden biases at 0. To bring these units back, use "
     "reluguide.revive, or decay biases alone: in a first layer, decay of weights and biases alike keeps the "
     "sign of z.",
-    "weights": f"To prevent it, {STEPS}, and initialise with nn.init.kaiming_normal_ and biases of 0. To bring "
-    "these units back, use reluguide.revive.",
-    "normalisation": "If its running statistics do not fit these data (compare diagnose(..., training=True)), "
-    "let it see the data in training mode; else set its shift to 0 for these units, or use reluguide.revive.",
+    "weights": f"To prevent it, {STEPS}, and initialise with nn.init.kaiming_normal_ and biases of 0. To "
+    "bring these units back, use reluguide.revive.",
+    "normalisation": "If its running statistics do not fit these data (compare diagnose(..., "
+    "training=True)), let it see the data in training mode; else set its shift to 0 for these units, or use "
+    "reluguide.revive.",
     "sum": "Several paths meet here; look at the layers that feed this call one by one.",
 }
 

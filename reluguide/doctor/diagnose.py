@@ -141,10 +141,10 @@ class _Collector:
             if highest is not None and bool((bad := highest.isnan()).any()):
                 producer = self.seen[name].call.trail.producer
                 behind = f", after {producer.name or producer.op}," if producer else ""
+                units = listed(bad.nonzero().flatten().tolist())
                 raise DiagnosisError(
-                    f"NaN in the preactivations of {name}{behind} in batch {batch}, the first call that has any: "
-                    f"units {listed(bad.nonzero().flatten().tolist())}. Look for inf or NaN in the batch and in "
-                    "the weights before this call."
+                    f"NaN in the preactivations of {name}{behind} in batch {batch}, units {units}; no call "
+                    "before it has any. Look for inf or NaN in the batch and in the weights before this call."
                 )
 
 
@@ -162,7 +162,7 @@ def _batches(data: Any) -> Iterator[Any]:
         yield data
     elif isinstance(data, (str, bytes)) or not isinstance(data, Iterable):
         raise DiagnosisError(
-            f"data is {type(data).__name__}: pass an iterable of batches (a DataLoader, a list) or one tensor."
+            f"data is {type(data).__name__}: pass batches, such as a DataLoader, or one tensor."
         )
     else:
         yield from data
@@ -198,7 +198,7 @@ def _size(batch: Any, number: int) -> int:
     tensor = _tensor_in(batch)
     if tensor is None:
         raise DiagnosisError(
-            f"batch {number} holds no tensor ({_words(batch)}): a batch is a tensor, (x, y) or a dict of them."
+            f"batch {number} holds no tensor ({_words(batch)}); it can be a tensor, (x, y) or a dict of them."
         )
     if tensor.ndim and not tensor.shape[0]:
         raise DiagnosisError(f"batch {number} has no samples: its shape is {tuple(tensor.shape)}.")

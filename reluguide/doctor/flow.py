@@ -88,11 +88,17 @@ MOVES = _functions(
 # What these give for a unit depends on that unit alone, and is zero where the unit is zero throughout.
 UNITWISE = _functions(
     (F, "dropout dropout1d dropout2d dropout3d interpolate"),
-    *((F, f"max_pool{d}d avg_pool{d}d adaptive_max_pool{d}d adaptive_avg_pool{d}d lp_pool{d}d") for d in (1, 2, 3)),
+    *((F, f"max_pool{d}d avg_pool{d}d lp_pool{d}d") for d in (1, 2, 3)),
+    *((F, f"adaptive_max_pool{d}d adaptive_avg_pool{d}d") for d in (1, 2, 3)),
     *((F, f"max_pool{d}d_with_indices adaptive_max_pool{d}d_with_indices") for d in (1, 2, 3)),
     (torch, "dropout clone detach max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d"),
     (torch.Tensor, "contiguous to float double half bfloat16 type clone detach type_as requires_grad_"),
 )  # fmt: skip
+
+# Of these, the ones that keep a zero but not every constant: they pad, or scale.
+ZERO_ONLY = _functions(
+    (F, "interpolate"), *((F, f"avg_pool{d}d lp_pool{d}d") for d in (1, 2, 3)), (torch, "avg_pool1d")
+)
 
 
 def moved_axis(before: Tensor, axis: int, after: Tensor) -> int | None:

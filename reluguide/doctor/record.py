@@ -25,6 +25,7 @@ from reluguide.doctor.flow import (
     NORMS,
     NOWHERE,
     PRODUCTS,
+    ZERO_ONLY,
     Feed,
     Norm,
     Producer,
@@ -59,12 +60,23 @@ class Observer(Protocol):
         """It gave `out`."""
 
 
+@dataclass(frozen=True)
+class Consumer:
+    """A layer fed by an activation call, through these norms, with `inner` inputs for each unit."""
+
+    layer: str
+    through: tuple[str, ...]
+    inner: int
+
+
 @dataclass
 class Wiring:
     """What was learnt of the model's structure on the way."""
 
-    consumers: dict[str, set[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
-    escapes: dict[str, set[str]] = field(default_factory=dict)  # activation call -> functions that took it
+    consumers: dict[str, set[Consumer]] = field(default_factory=dict)  # activation call -> layers it feeds
+    escapes: dict[str, set[str]] = field(default_factory=dict)  # activation call -> what else took its values
+    answers: dict[str, set[str]] = field(default_factory=dict)  # layer -> activation calls of its output
+    leaks: dict[str, set[str]] = field(default_factory=dict)  # layer -> what else took its output
     uses: Counter[str] = field(default_factory=Counter)  # layer -> most calls in one forward pass
     ran: set[str] = field(default_factory=set)
     unanswered: dict[str, None] = field(default_factory=dict)  # layers, in order of first use
@@ -122,6 +134,8 @@ class Recorder(TorchFunctionMode):
         if trail.feed is not None:
             self._escape(trail.feed, func.__name__)
         self.wiring.answered |= trail.pending
+        if trail.producer is not None and trail.direct:
+            self.wiring.answers.setdefault(trail.producer.name, set()).add(name)
         axis, inner = trail.axis, trail.inner
         traced = axis is not None and z.shape[axis] % inner == 0
         if axis is None or not traced:
@@ -161,6 +175,11 @@ class Recorder(TorchFunctionMode):
                 new = next((n for t, k in known if (n := inherited(k, func, t, out)).axis is not None), new)
             pending = frozenset().union(*(k.pending for _, k in known))
             feeds = {k.feed for _, k in known if k.feed}
+            if not new.direct or len(known) > 1:
+                for _, trail in known:
+                    self._leak(trail, func.__name__)
+            if new.feed and new.feed.through and func in ZERO_ONLY:
+                new = replace(new, feed=None)
             if new.feed is None or len(known) > 1:
                 for feed in feeds:
                     self._escape(feed, func.__name__)
@@ -173,14 +192,20 @@ class Recorder(TorchFunctionMode):
         simple = func in CONVOLUTIONS or func is nn.functional.linear
         weight = (args[1] if len(args) > 1 else kwargs.get("weight")) if simple else None
         bias = (args[2] if len(args) > 2 else kwargs.get("bias")) if simple else None
-        feeds = {trail.feed for _, trail in known if trail.feed}
-        for feed in feeds:
-            if simple:
-                self.wiring.consumers.setdefault(feed.source, set()).add((path, feed.through))
-            else:
-                self._escape(feed, func.__name__)
-        source = next(iter(feeds)).source if len(feeds) == 1 else None
         axis = CONVOLUTIONS.get(func, -1)
+        sources = set()
+        for tensor, trail in known:
+            self._leak(trail, func.__name__)
+            if trail.feed is None:
+                continue
+            sources.add(trail.feed.source)
+            given = args[0] if args else kwargs.get("input")
+            if simple and tensor is given and trail.axis in (axis, None):
+                consumer = Consumer(path, trail.feed.through, trail.inner)
+                self.wiring.consumers.setdefault(trail.feed.source, set()).add(consumer)
+            else:
+                self._escape(trail.feed, func.__name__)
+        source = sources.pop() if len(sources) == 1 else None
         return Trail(axis, producer=Producer(path, func.__name__, weight, bias, source))
 
     def _normed(self, func: Any, args: Any, kwargs: Any, out: Tensor, known: Any) -> Trail:
@@ -211,6 +236,10 @@ class Recorder(TorchFunctionMode):
     def _escape(self, feed: Feed, name: str) -> None:
         self.wiring.escapes.setdefault(feed.source, set()).add(name)
 
+    def _leak(self, trail: Trail, name: str) -> None:
+        if trail.producer is not None and trail.direct:
+            self.wiring.leaks.setdefault(trail.producer.name, set()).add(name)
+
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         path = self.paths[module]
         if not path:
@@ -225,8 +254,10 @@ class Recorder(TorchFunctionMode):
         outputs = list(_tensors((out.values() if isinstance(out, Mapping) else out,), {}))
         if not path:
             for tensor in outputs:
-                if (trail := self.trail(tensor)) and trail.feed:
-                    self._escape(trail.feed, "the model's output")
+                if trail := self.trail(tensor):
+                    self._leak(trail, "the model's output")
+                    if trail.feed:
+                        self._escape(trail.feed, "the model's output")
         elif not _is_norm(module) and any(True for _ in module.parameters(recurse=False)):
             self.wiring.unanswered.setdefault(path)
             for tensor in outputs:

@@ -91,7 +91,7 @@ def zero_gradient(
     """
 
     def slope(z: Tensor) -> Tensor:
-        z = z.to(device, dtype).requires_grad_()
+        z = z.detach().to(device, dtype, copy=True).requires_grad_()
         (gradient,) = torch.autograd.grad(fn(z.clone()).sum(), z)
         return gradient != 0
 
