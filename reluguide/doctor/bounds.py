@@ -15,7 +15,8 @@ from reluguide.doctor.record import tidy
 from reluguide.doctor.report import Layer, Report
 from reluguide.doctor.surgery import eval_affine, refusal
 
-MONOTONE = {"relu": float("inf"), "relu6": 6.0}  # what they are clipped at, besides 0
+Box = tuple[float | Tensor, float | Tensor]
+CLIPS = ("relu", "relu6")  # z clipped to [0, its upper end]
 
 
 @dataclass(frozen=True)
@@ -44,34 +45,28 @@ class Interval:
         return Interval(ends.amin(0) - slack, ends.amax(0) + slack)
 
 
-def proved_dead(
-    model: nn.Module, report: Report, layer: Layer, box: tuple[float | Tensor, float | Tensor]
-) -> Tensor:
+def proved_dead(model: nn.Module, report: Report, layer: Layer, box: Box) -> Tensor:
     """bool (units,): the gradient is zero at this unit for every input of the box."""
     bounds = _preactivation(model, report, layer, box)
     return (bounds.high <= float(layer.kind.low)).cpu()
 
 
-def _preactivation(
-    model: nn.Module, report: Report, layer: Layer, box: tuple[float | Tensor, float | Tensor]
-) -> Interval:
+def _preactivation(model: nn.Module, report: Report, layer: Layer, box: Box) -> Interval:
     behind = layer.behind
     modules = {tidy(name): module for name, module in model.named_modules()}
     maker = modules.get(behind.name) if behind else None
     if behind is None or type(maker) is not nn.Linear:
         raise refusal(layer, "a box can be followed through Linear and BatchNorm only")
     if behind.source is None:
-        raise refusal(
-            layer, f"the inputs of {behind.name} come neither from one activation call nor from the data"
-        )
+        raise refusal(layer, f"the inputs of {behind.name} come from several places")
     consumer = next(one for one in report.wiring.consumers[behind.source] if one.layer == behind.name)
     if behind.source == INPUT:
         given = _input(maker, box)
     elif behind.source in report.layers:
         source = report.layers[behind.source]
-        if source.kind.name not in MONOTONE or source.units != maker.in_features:
+        if source.kind.name not in CLIPS or source.units != maker.in_features:
             raise refusal(layer, f"a box cannot be followed through {source.name} ({source.kind.name})")
-        before, top = _preactivation(model, report, source, box), MONOTONE[source.kind.name]
+        before, top = _preactivation(model, report, source, box), source.kind.high
         given = Interval(before.low.clamp(0, top), before.high.clamp(0, top))
     else:
         raise refusal(layer, f"{behind.source} is not in the report")
@@ -84,13 +79,13 @@ def _preactivation(
     return out
 
 
-def _input(first: nn.Linear, box: tuple[float | Tensor, float | Tensor]) -> Interval:
+def _input(first: nn.Linear, box: Box) -> Interval:
     ends = []
     for end in box:
         tensor = torch.as_tensor(end, dtype=torch.float64, device=first.weight.device).flatten()
         if tensor.numel() not in (1, first.in_features):
             raise DiagnosisError(
-                f"an end of the box has {tensor.numel()} numbers; the model takes {first.in_features} features."
+                f"an end of the box has {tensor.numel()} numbers; the model takes {first.in_features}."
             )
         ends.append(tensor.expand(first.in_features))
     low, high = ends

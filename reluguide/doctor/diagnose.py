@@ -12,7 +12,7 @@ from reluguide.doctor.errors import DiagnosisError
 from reluguide.doctor.keep import as_it_was
 from reluguide.doctor.record import Call, Recorder, recording, unwrapped
 from reluguide.doctor.report import EXTRAS, Report, layer_of, listed
-from reluguide.doctor.spellings import Spelling, kind_of
+from reluguide.doctor.spellings import Spelling, apart, kind_of
 from reluguide.doctor.statistics import UnitStatistics
 from reluguide.doctor.unseen import unseen
 
@@ -149,7 +149,7 @@ class _Collector:
 
 
 def _slope(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], z: Tensor) -> Tensor:
-    with torch.inference_mode(False), torch.enable_grad():
+    with apart():
         leaf = z.detach().clone().requires_grad_()
         stand_in = leaf.clone()  # in-place activations may not write into a leaf
         swapped = [stand_in if arg is z else arg for arg in args]

@@ -86,19 +86,22 @@ MOVES = _functions(
     (torch.Tensor, "permute transpose swapaxes swapdims movedim moveaxis t"),
 ) | {getattr(torch.Tensor, name).__get__ for name in ("T", "mT")}
 # What these give for a unit depends on that unit alone, and is zero where the unit is zero throughout.
-UNITWISE = _functions(
-    (F, "dropout dropout1d dropout2d dropout3d interpolate"),
-    *((F, f"max_pool{d}d avg_pool{d}d lp_pool{d}d") for d in (1, 2, 3)),
-    *((F, f"adaptive_max_pool{d}d adaptive_avg_pool{d}d") for d in (1, 2, 3)),
-    *((F, f"max_pool{d}d_with_indices adaptive_max_pool{d}d_with_indices") for d in (1, 2, 3)),
-    (torch, "dropout clone detach max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d"),
-    (torch.Tensor, "contiguous to float double half bfloat16 type clone detach type_as requires_grad_"),
-)  # fmt: skip
-
-# Of these, the ones that keep a zero but not every constant: they pad, or scale.
-ZERO_ONLY = _functions(
-    (F, "interpolate"), *((F, f"avg_pool{d}d lp_pool{d}d") for d in (1, 2, 3)), (torch, "avg_pool1d")
+POOLS: dict[Callable[..., Any], int] = {  # and the number of trailing axes that they pool
+    function: d
+    for d in (1, 2, 3)
+    for function in _functions(
+        (F, f"max_pool{d}d avg_pool{d}d lp_pool{d}d adaptive_max_pool{d}d adaptive_avg_pool{d}d"),
+        (F, f"max_pool{d}d_with_indices adaptive_max_pool{d}d_with_indices"),
+        (torch, f"max_pool{d}d avg_pool{d}d adaptive_avg_pool{d}d"),
+    )
+}
+SAME = _functions(
+    (F, "dropout dropout1d dropout2d dropout3d"),
+    (torch, "dropout clone detach"),
+    (torch.Tensor, "contiguous to cpu cuda float double half bfloat16 type clone detach type_as"),
 )
+# Of the pools, those that keep a zero but not every constant: they pad, or scale.
+ZERO_ONLY = _functions(*((F, f"avg_pool{d}d lp_pool{d}d") for d in (1, 2, 3)), (torch, "avg_pool1d"))
 
 
 def moved_axis(before: Tensor, axis: int, after: Tensor) -> int | None:
@@ -128,15 +131,22 @@ def reshaped_axis(
 
 def inherited(trail: Trail, func: Callable[..., Any], before: Tensor, out: Tensor) -> Trail:
     """The trail of what a function other than a layer made of a tensor whose trail is known."""
-    axis, inner = trail.axis, trail.inner
+    axis, inner, feed = trail.axis, trail.inner, trail.feed
+    if func in POOLS:
+        if axis is not None and axis >= -POOLS[func]:
+            axis = feed = None  # it pools over units
+        elif feed is not None and (feed.source == INPUT or (feed.through and func in ZERO_ONLY)):
+            feed = None
+        return replace(trail, axis=axis, feed=feed)
     if axis is not None:
         if func in RESHAPES:
-            found = reshaped_axis(tuple(before.shape), axis, inner, tuple(out.shape))
-            axis, inner = found or (None, 1)
+            axis, inner = reshaped_axis(tuple(before.shape), axis, inner, tuple(out.shape)) or (None, 1)
         elif func in MOVES:
             axis = moved_axis(before, axis, out)
         elif out.ndim != before.ndim:
             axis = moved_axis(before, axis, out) if out._is_view() else None
-    if func in UNITWISE or func in RESHAPES or func in MOVES:
+    if func in RESHAPES or func in SAME:
         return replace(trail, axis=axis, inner=inner)
+    if func in MOVES:
+        return replace(trail, axis=axis, inner=inner, feed=None if feed and feed.source == INPUT else feed)
     return replace(trail, axis=axis, inner=inner, direct=False, feed=None)

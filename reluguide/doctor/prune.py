@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reluguide.doctor.bounds import Box, proved_dead
 from reluguide.doctor.record import unwrapped
 from reluguide.doctor.report import Report
 from reluguide.doctor.surgery import AFFINE, Site, at_zero, chosen, site
-
-Box = tuple[float | Tensor, float | Tensor]
 
 
 def prune_dead(
@@ -33,8 +32,6 @@ def prune_dead(
     if box is None:
         doomed = [at_zero(one.layer) for one in sites]
     else:
-        from reluguide.doctor.bounds import proved_dead
-
         doomed = [at_zero(one.layer) & proved_dead(smaller, report, one.layer, box) for one in sites]
     with torch.no_grad():
         for one, units in zip(sites, doomed):

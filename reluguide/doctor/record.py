@@ -25,7 +25,6 @@ from reluguide.doctor.flow import (
     NORMS,
     NOWHERE,
     PRODUCTS,
-    ZERO_ONLY,
     Feed,
     Norm,
     Producer,
@@ -168,23 +167,23 @@ class Recorder(TorchFunctionMode):
         elif func in NORMS:
             self.mark(out, self._normed(func, args, kwargs, out, known))
         elif known:
-            # Of several, the first with the shape of the result: a residual sum, not the scale of it.
-            before, trail = next(((t, k) for t, k in known if t.shape == out.shape), known[0])
-            new = inherited(trail, func, before, out)
-            if new.axis is None:
-                new = next((n for t, k in known if (n := inherited(k, func, t, out)).axis is not None), new)
-            pending = frozenset().union(*(k.pending for _, k in known))
-            feeds = {k.feed for _, k in known if k.feed}
-            if not new.direct or len(known) > 1:
-                for _, trail in known:
-                    self._leak(trail, func.__name__)
-            if new.feed and new.feed.through and func in ZERO_ONLY:
-                new = replace(new, feed=None)
-            if new.feed is None or len(known) > 1:
-                for feed in feeds:
-                    self._escape(feed, func.__name__)
-                new = replace(new, feed=None, direct=False)
-            self.mark(out, replace(new, pending=pending))
+            self.mark(out, self._passed(func, out, known))
+
+    def _passed(self, func: Any, out: Tensor, known: list[tuple[Tensor, Trail]]) -> Trail:
+        """The trail behind a function that is neither activation, layer nor norm."""
+        # Of several, the first with the shape of the result: a residual sum, not the scale of it.
+        before, trail = next(((t, k) for t, k in known if t.shape == out.shape), known[0])
+        new = inherited(trail, func, before, out)
+        if new.axis is None:
+            new = next((n for t, k in known if (n := inherited(k, func, t, out)).axis is not None), new)
+        if len(known) > 1:
+            new = replace(new, feed=None, direct=False)
+        for _, trail in known:
+            if not new.direct:
+                self._leak(trail, func.__name__)
+            if trail.feed is not None and new.feed is None:
+                self._escape(trail.feed, func.__name__)
+        return replace(new, pending=frozenset().union(*(k.pending for _, k in known)))
 
     def _produced(self, func: Any, args: Any, kwargs: Any, known: list[tuple[Tensor, Trail]]) -> Trail:
         path = self.stack[-1] if self.stack else ""
@@ -223,15 +222,16 @@ class Recorder(TorchFunctionMode):
             shift = None
         one = scale is None or scale.ndim == 1
         axis = (trail.axis if not one else -1) if last else 1 - out.ndim
+        inner = trail.inner if axis == trail.axis else 1
         feed = trail.feed
-        if feed is not None and name == "batch_norm":
+        if feed is not None and name == "batch_norm" and trail.inner == 1:
             feed = Feed(feed.source, (*feed.through, path))
         elif feed is not None:
             self._escape(feed, name)
             feed = None
         # The layer's own bias cannot matter to a unit of the norm; where two norms follow, the last decides.
         norm = Norm(path, scale if one else None, shift if one else None)
-        return replace(trail, axis=axis, inner=1, norm=norm, feed=feed, direct=True)
+        return replace(trail, axis=axis, inner=inner, norm=norm, feed=feed, direct=True)
 
     def _escape(self, feed: Feed, name: str) -> None:
         self.wiring.escapes.setdefault(feed.source, set()).add(name)

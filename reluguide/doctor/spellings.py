@@ -7,7 +7,8 @@ that a GELU at -7 counts as dead in float32 and does not in float64, where its g
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,12 @@ def kind_of(
         return Kind("prelu", low, INF, (0.0, INF), None)
 
     def alone(grid: Tensor) -> Tensor:
-        swapped = [grid if arg is z else arg for arg in args]
-        out: Tensor = func(*swapped, **{key: grid if value is z else value for key, value in kwargs.items()})
+        def swap(value: Any) -> Any:
+            if isinstance(value, Tensor) and value is not z:
+                return value.flatten()[0]  # a bound as large as z, the same everywhere
+            return grid if value is z else value
+
+        out: Tensor = func(*map(swap, args), **{key: swap(value) for key, value in kwargs.items()})
         return out
 
     low, high, floor = zero_gradient(alone, dtype=z.dtype, device=z.device)
@@ -95,7 +100,7 @@ def zero_gradient(
         (gradient,) = torch.autograd.grad(fn(z.clone()).sum(), z)
         return gradient != 0
 
-    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+    with apart(), torch.autocast(device.type, enabled=False):
         grid = torch.linspace(-1024, 1024, 16385, dtype=torch.float64 if device.type == "cpu" else None)
         alive = slope(grid).cpu().nonzero().flatten()
         if not len(alive):
@@ -106,6 +111,14 @@ def zero_gradient(
     with torch.no_grad():
         below = fn(torch.tensor([-1024.0, low if first else 0.0], dtype=dtype, device=device)).tolist()
     return low, high, below[0] if first and below[0] == below[1] else None
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Autograd for ourselves, whatever runs around us: no_grad, inference mode, or a checkpoint's hooks."""
+    own = torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor)
+    with torch.inference_mode(False), torch.enable_grad(), own:
+        yield
 
 
 def _edge(slope: Callable[[Tensor], Tensor], dead: Tensor, live: Tensor, dtype: torch.dtype) -> float:

@@ -80,6 +80,8 @@ def site(model: nn.Module, report: Report, layer: Layer) -> Site:
         )
     maker = _affine(layer, modules, behind.name, report)
     norm = _norm(layer, modules, behind.norm, report) if behind.norm is not None else None
+    if norm is not None and norm.num_features != layer.units:
+        raise refusal(layer, f"{behind.norm} has {norm.num_features} features for its {layer.units} units")
     if others := wiring.leaks.get(behind.name, set()) | (wiring.answers[behind.name] - {layer.name}):
         raise refusal(layer, f"the output of {behind.name} is also read by {', '.join(sorted(others))}")
     if escapes := wiring.escapes.get(layer.name):
