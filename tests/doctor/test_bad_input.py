@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from doctor_zoo import Mlp
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import reluguide
 from reluguide.doctor import DiagnosisError
+from tests.doctor.zoo import Mlp
 
 
 def test_batches_can_be_tensors_pairs_dicts_or_anything_with_forward() -> None:

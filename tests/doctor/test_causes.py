@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from doctor_zoo import plant
 from torch import nn
 
 import reluguide
 from reluguide.doctor.causes import page
+from tests.doctor.zoo import plant
 
 X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from doctor_zoo import Mlp, Residual
 from torch import Tensor, nn
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils.data import DataLoader, TensorDataset
 
 import reluguide
+from tests.doctor.zoo import Mlp, Residual
 
 
 def state(model: nn.Module) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from doctor_zoo import Block, Late, Mlp, NormFirst, Residual, Reused, Tokens, plant, vgg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -10,6 +9,7 @@ from torch.nn import functional as F
 
 import reluguide
 from reluguide.doctor import DiagnosisError
+from tests.doctor.zoo import Block, Late, Mlp, NormFirst, Residual, Reused, Tokens, plant, vgg
 
 SEEDS = range(4)
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from doctor_zoo import Mlp, Residual, plant, vgg
 from torch import nn
 
 import reluguide
 from reluguide.doctor import DiagnosisError
+from tests.doctor.zoo import Mlp, Residual, plant, vgg
 
 NETS = {"mlp": (Mlp, (60, 6)), "vgg": (vgg, (30, 3, 8, 8))}
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from doctor_zoo import VGG_PLANTED, ZOO, Mlp, plant, truth, vgg
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import reluguide
+from tests.doctor.zoo import VGG_PLANTED, ZOO, Mlp, plant, truth, vgg
 
 SEEDS = (0, 1, 2)
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from doctor_zoo import Reused, plant
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import reluguide
+from tests.doctor.zoo import Reused, plant
 
 
 def usual_snippet(model: nn.Module, batch: Tensor) -> dict[str, tuple[int, int]]:

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from doctor_zoo import Mlp, plant
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import reluguide
 from reluguide.doctor import DiagnosisError
+from tests.doctor.zoo import Mlp, plant
 
 
 def net_of_one_layer() -> nn.Sequential:
