@@ -4,6 +4,7 @@
     findings/<page>.py       @fact         one number of a result, with unit, rounding and interval
                              @figure       a result as a Matplotlib figure, with its numbers as a table
                              @claim        what people say, our verdict, and the check it stands on
+                             @data         numbers that a page's script reads: assets/data/<page>/<name>.json
 
 A findings function names the experiments that it needs as its parameters, and gets their results::
 
@@ -195,6 +196,23 @@ def figure(of: Callable[..., Picture]) -> FigureMaker:
 
 
 @dataclass(frozen=True)
+class DataMaker:
+    """A `@data` function: what it returns is published as JSON for the explorables."""
+
+    name: str
+    of: Callable[..., Any]
+    needs: tuple[str, ...]
+
+    def make(self, results: Mapping[str, Any]) -> Any:
+        return self.of(*(results[need] for need in self.needs))
+
+
+def data(of: Callable[..., Any]) -> DataMaker:
+    """Declare a function of results whose lists, numbers and strings `assets/data/<page>/<name>.json` holds."""
+    return DataMaker(of.__name__, of, _needs(of))
+
+
+@dataclass(frozen=True)
 class Check:
     """The outcome of a claim's check: does the verdict stand, and the numbers that decide it."""
 
@@ -273,7 +291,7 @@ def shown(value: float, *, unit: str = "", digits: int | None = None) -> str:
         places = max(0, 1 - math.floor(math.log10(size))) if size else 0
         text = f"{scaled:.{places}f}"
     else:
-        text = f"{scaled:.{digits}f}"
+        text = f"{scaled:,.{digits}f}"
     if not text.strip("-0."):
         text = text.lstrip("-")  # a rounded "-0.00" would claim a sign that is not there
     return text.replace("-", "−") + (f"\u00a0{unit}" if unit else "")

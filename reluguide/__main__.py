@@ -1,0 +1,38 @@
+"""The command line: `reluguide <command> --help` explains each."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+# Each command lives in the module that does the work, which is imported only when it is called:
+# it offers `add_arguments(parser)` and `run(args) -> exit status`.
+COMMANDS = {
+    "diagnose": ("reluguide.doctor.command", "is any unit of your model dead, why, and what helps"),
+    "claim": ("reluguide.publish.claim", "rerun the experiment behind a claim; print verdict and numbers"),
+    "evidence": ("reluguide.publish.command", "run what is stale of the experiments and findings"),
+    "measure": ("reluguide.publish.measure", "record times on this device into reluguide/recorded/"),
+    "links": ("reluguide.publish.links", "check the addresses outside the site (needs a network)"),
+    "new-question": ("reluguide.publish.scaffold", "create page, experiments, findings, snippet and test"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="reluguide", description="A guide to ReLU whose every sentence can be rerun."
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    chosen = arguments[0] if arguments else ""
+    for name, (module, what) in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        if name == chosen:
+            importlib.import_module(module).add_arguments(sub)
+    args = parser.parse_args(arguments)
+    status: int = importlib.import_module(COMMANDS[args.command][0]).run(args)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""`reluguide evidence`: bring the store up to date, or rerun one module."""
+
+import argparse
+import sys
+
+from reluguide.device import CHOICES, DeviceError, kind_without_torch
+from reluguide.publish import house, runner
+from reluguide.publish.worker import EvidenceError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("modules", nargs="*", help="modules to bring up to date (default: all)")
+    parser.add_argument("--device", choices=CHOICES, help="default: RELUGUIDE_DEVICE, or auto")
+    parser.add_argument("--workers", type=int, help="worker processes (default: one a core)")
+
+
+def run(args: argparse.Namespace) -> int:
+    guide = house.here()
+    if unknown := sorted(set(args.modules) - set(guide.modules())):
+        print(f"there is no module {unknown[0]!r}; there are {', '.join(guide.modules())}", file=sys.stderr)
+        return 2
+    try:
+        device = kind_without_torch(args.device)
+        print(runner.refresh(guide, device=device, only=args.modules or None, workers=args.workers))
+    except (EvidenceError, DeviceError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,179 @@
+"""What no page may do: each guard reads a page (or the house) and yields what is wrong, with its line.
+
+The build raises the first; the tests show them all, one test a page.
+"""
+
+import re
+from collections.abc import Iterator
+
+from reluguide.publish import pages
+from reluguide.publish.house import House
+from reluguide.publish.pages import Page, PageError
+from reluguide.publish.render import Evidence
+
+# What may stand in prose with a digit: it is blanked before typed measurements are looked for.
+_ALLOWED = re.compile(
+    r"`[^`]*`"  # settings stand in backticks
+    r"|\{\{.*?\}\}"  # facts
+    r"|\[@[^\]]*\]"  # citations
+    r"|\]\([^)]*\)|<[^>]+>|https?://\S+"  # targets of links, tags, addresses
+    r"|\{[^}]*\}"  # attribute lists
+    r"|\b95 % (?:t-)?intervals?\b"  # the one level of confidence that the guide uses
+    r"|\b(?:Python|torch|PyTorch|CC BY|version|chapter|section) \d+(?:\.\d+)*"
+)
+_TYPED = re.compile(
+    r"(?<![\w.])[-−]?\d[\d,]*\.\d+"  # a decimal
+    r"|\d[\d,]*\s?(?:%|percent\b|per cent\b)"  # a percentage
+    r"|\d+\s?(?:×|x\b|-fold\b|\btimes\b)"  # a ratio
+    r"|\d+\s?(?:ms|µs|ns|GFLOP)\b"  # a time
+)
+_PICTURE_WORDS = re.compile(
+    r"^(?:a |an |the )?(?:figure|picture|image|plot|graph|chart|diagram)\b[\s\d.:]*$|\.(?:svg|png)$", re.I
+)
+
+
+def page_problems(house: House, page: Page) -> Iterator[PageError]:
+    """Everything wrong with one page that can be seen without running anything."""
+    yield from fence_problems(house, page)
+    yield from image_problems(page)
+    yield from typed_measurements(page)
+    yield from heading_problems(page)
+    if (house.root / page.name).parent == house.questions:
+        yield from answer_problems(page)
+
+
+def fence_problems(house: House, page: Page) -> Iterator[PageError]:
+    """Python must be an include; every other fence is an output, a console block, or skipped with a reason."""
+    expanded = page.name.startswith("docs/questions/") or page.name.startswith("docs/index")
+    shows_code = False
+    for fence in page.fences:
+        if fence.skip is not None and not fence.skip:
+            yield PageError(page.name, fence.line, "a skipped block needs its reason: <!-- skip: why -->.")
+        if fence.skip:
+            continue
+        if fence.is_python:
+            if fence.include:
+                try:
+                    pages.included(house, page, fence)
+                except PageError as error:
+                    yield error
+            elif expanded:
+                yield PageError(
+                    page.name, fence.line,
+                    "Python typed into the page; put it into snippets/ and include the file: "
+                    '--8<-- "snippets/<page>/<name>.py".',
+                )  # fmt: skip
+            shows_code = True
+        elif fence.is_output:
+            if not shows_code:
+                yield PageError(page.name, fence.line, "an Output block with no code block before it.")
+            shows_code = False
+        elif fence.language != "console":
+            kind = fence.language or "no language"
+            yield PageError(
+                page.name, fence.line,
+                f"a fenced block ({kind}) that nothing verifies; write <!-- skip: reason --> before it.",
+            )  # fmt: skip
+    if "--8<--" in "\n".join(line for _, line in page.prose):
+        line = next(number for number, text in page.prose if "--8<--" in text)
+        yield PageError(page.name, line, "an include outside a fenced block is not verified; fence it.")
+    counted = sum(1 for line in page.lines if re.match(r"^[ \t>]*(?:```|~~~)", line))
+    if counted != 2 * len(page.fences) and not any("```" in fence.body for fence in page.fences):
+        yield PageError(
+            page.name, 1, f"{counted} fence lines but {len(page.fences)} blocks read: one was overlooked."
+        )
+
+
+def image_problems(page: Page) -> Iterator[PageError]:
+    for image in page.images:
+        alt = re.sub(r"\{\{.*?\}\}", "0", image.alt).strip()
+        if not alt:
+            yield PageError(
+                page.name, image.line, f"{image.src} has no alt text: say what the picture shows."
+            )
+        elif _PICTURE_WORDS.search(alt) or len(alt) < 20:
+            yield PageError(
+                page.name, image.line,
+                f"the alt text {image.alt!r} only names the picture: say what it shows, with its facts.",
+            )  # fmt: skip
+
+
+def typed_measurements(page: Page) -> Iterator[PageError]:
+    """Decimals, percentages, ratios and times in prose that no run stands behind."""
+    for number, line in page.prose:
+        for found in _TYPED.finditer(_ALLOWED.sub(lambda m: " " * len(m[0]), line)):
+            yield PageError(
+                page.name, number,
+                f"the measurement {found[0].strip()!r} is typed by hand; make it a fact ({{{{ module.fact }}}}), "
+                "or, if it is a setting that we chose, write it in `backticks`.",
+            )  # fmt: skip
+
+
+def heading_problems(page: Page) -> Iterator[PageError]:
+    """Two headings with one id: the second would silently get another, and links to it would drift."""
+    seen: dict[str, int] = {}
+    for heading in page.headings:
+        name = heading.id or pages.slug(heading.text)
+        if name in seen:
+            yield PageError(
+                page.name, heading.line,
+                f"the heading id {name!r} is already that of line {seen[name]}; give one its own: {{ #other }}.",
+            )  # fmt: skip
+        seen.setdefault(name, heading.line)
+
+
+def answer_problems(page: Page) -> Iterator[PageError]:
+    """A question page has its short answer, of at most three sentences, directly under the title."""
+    answer = page.short_answer
+    if answer is None:
+        yield PageError(page.name, 1, 'no short answer: write !!! answer "Short answer" under the title.')
+    elif (count := sentences(answer[1])) > 3:
+        yield PageError(page.name, answer[0], f"the short answer has {count} sentences; at most three.")
+
+
+def sentences(text: str) -> int:
+    plain = re.sub(r"\{\{.*?\}\}", "0", text)
+    return len([part for part in re.split(r"(?<=[.!?])[\"”')]*\s+(?=[A-Z“\"'(`])", plain.strip()) if part])
+
+
+def house_problems(house: House, all_pages: list[Page]) -> Iterator[PageError]:
+    """Snippets that no page shows, and section markers without their end or without a page."""
+    shown = {fence.include for page in all_pages for fence in page.fences if fence.include}
+    files = {path for path, _ in shown}
+    for snippet in sorted(house.snippets.rglob("*.py")):
+        name = house.relative(snippet)
+        if name not in files:
+            yield PageError(name, 1, "no page shows this snippet; include it on its page, or delete it.")
+    for source in sorted([*house.snippets.rglob("*.py"), *house.source.rglob("*.py")]):
+        name, text = house.relative(source), source.read_text(encoding="utf-8")
+        starts = re.findall(r"^\s*# --8<-- \[start:([\w-]+)\]", text, re.M)
+        ends = re.findall(r"^\s*# --8<-- \[end:([\w-]+)\]", text, re.M)
+        for section in sorted({*starts, *ends}):
+            line = next(n for n, row in enumerate(text.splitlines(), 1) if f":{section}]" in row)
+            if section not in ends:
+                yield PageError(
+                    name, line, f"section {section!r} has no end: add '# --8<-- [end:{section}]'."
+                )
+            elif section not in starts:
+                yield PageError(name, line, f"section {section!r} ends but never starts.")
+            elif (name, section) not in shown:
+                yield PageError(name, line, f"no page shows the section {section!r}; drop its markers.")
+
+
+def claim_problems(house: House, all_pages: list[Page], evidence: Evidence) -> Iterator[PageError]:
+    """Every claim that a findings module declares stands on a page, and only once."""
+    shown: dict[str, tuple[str, int]] = {}
+    for page in all_pages:
+        for number, line in page.prose:
+            for found in re.finditer(r"\{\{\s*claim\.([\w-]+)\s*\}\}", line):
+                if found[1] in shown:
+                    where = "{}:{}".format(*shown[found[1]])
+                    yield PageError(page.name, number, f"claim {found[1]} is already shown on {where}.")
+                shown[found[1]] = (page.name, number)
+    for id, claim in evidence.claims().items():
+        if id not in shown:
+            page_name = house.relative(house.page(claim["module"]))
+            yield PageError(
+                page_name, 1,
+                f"claim {id} of findings/{claim['module']}.py is on no page: write {{{{ claim.{id} }}}} there.",
+            )  # fmt: skip

@@ -1,0 +1,166 @@
+"""The runner: stale experiments and findings only, in worker processes made afresh, all cores.
+
+A module is the unit of work: its experiments run in one process with one torch thread, then its findings.
+A colour that changed redraws and retrains nothing, since findings have a key of their own. The process
+that calls `refresh` imports neither torch nor Matplotlib; the workers do, and they are gone afterwards.
+"""
+
+import importlib.util
+import math
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+from reluguide.publish import store
+from reluguide.publish.house import House
+from reluguide.publish.worker import EvidenceError, Ran, work
+
+
+@dataclass
+class Report:
+    """What ran, what was reused, on which device; its text is printed at the end of a build."""
+
+    device: str
+    modules: list[Ran]
+    wall: float
+
+    @property
+    def ran(self) -> list[str]:
+        return [ran.module for ran in self.modules if ran.seconds]
+
+    def __str__(self) -> str:
+        fresh = [ran for ran in self.modules if ran.seconds or ran.redrawn]
+        if not fresh:
+            return f"evidence: {len(self.modules)} modules reused, nothing ran ({self.device})"
+        lines = [
+            f"evidence: {len(self.ran)} of {len(self.modules)} modules measured, "
+            f"{len(fresh)} drawn, in {self.wall:.1f} s on {self.device}"
+        ]
+        for ran in fresh:
+            each = ", ".join(f"{name} {took:.1f} s" for name, took in ran.seconds.items())
+            lines.append(f"  {ran.module}: {each or 'results reused, findings redrawn'}")
+        return "\n".join(lines)
+
+
+def refresh(
+    house: House,
+    *,
+    device: str = "cpu",
+    only: Sequence[str] | None = None,
+    progress: bool | None = None,
+    workers: int | None = None,
+) -> Report:
+    """Bring the store up to date for `device`; run what is stale and nothing else.
+
+    Raises EvidenceError, after all other modules are done, naming the module and the command to rerun it.
+    `progress` shows a bar (default: where the output is a terminal). `workers` defaults to one a core.
+    """
+    started = time.perf_counter()
+    store.clear_unfinished(house)
+    modules = {name: Ran(name) for name in (only or house.modules())}
+    stale = [
+        name for name in modules if store.read(store.findings_path(house, name, device)) is None
+    ]  # findings are keyed on their result, so a stale result makes them stale too
+    if stale:
+        failures = _run(house, stale, device, modules, min(len(stale), workers or _cores()), progress)
+        if failures:
+            raise EvidenceError("\n\n".join(failures))
+    return Report(device, list(modules.values()), time.perf_counter() - started)
+
+
+def load(house: House, module: str, device: str) -> store.Record | None:
+    """The current findings of a module, or None if they are not in the store."""
+    return store.read(store.findings_path(house, module, device))
+
+
+def _run(
+    house: House, stale: list[str], device: str, modules: dict[str, Ran], count: int, progress: bool | None
+) -> list[str]:
+    failures = []
+    # Spawned, not forked: torch's threads do not survive a fork, and CUDA refuses one.
+    with (
+        ProcessPoolExecutor(
+            count,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(os.getpid(),),
+        ) as pool,
+        _Bar(len(stale), progress) as step,
+    ):
+        # The slowest last time start first, so that no core idles at the end behind one long module.
+        jobs: dict[Future[Ran], str] = {
+            pool.submit(work, house, name, device): name for name in sorted(stale, key=_cost(house))
+        }
+        for job in as_completed(jobs):
+            name = jobs[job]
+            try:
+                modules[name] = job.result()
+            except Exception as error:
+                failures.append(str(error) if isinstance(error, EvidenceError) else f"{name}: {error!r}")
+            step(name, sum(modules[name].seconds.values()))
+    return failures
+
+
+def _begin(parent: int) -> None:
+    """In a new worker: one torch thread, and an end when the parent is gone (a killed build leaves nobody)."""
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    torch = importlib.import_module("torch") if importlib.util.find_spec("torch") else None
+    if torch:
+        torch.set_num_threads(1)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cost(house: House) -> Callable[[str], float]:
+    """Minus the seconds that a module took when it was last measured, for sorting."""
+
+    def cost(module: str) -> float:
+        records = [store.read(path) for path in (house.cache / "results").glob(f"{module}-*.json")]
+        took = [sum(e["seconds"] for e in r["experiments"].values()) for r in records if r]
+        return -max(took, default=math.inf)
+
+    return cost
+
+
+class _Bar:
+    """A progress bar that names what just ended and how long it took; nothing where nobody watches."""
+
+    def __init__(self, total: int, progress: bool | None) -> None:
+        self.total, self.shown = total, sys.stderr.isatty() if progress is None else progress
+
+    def __enter__(self) -> Callable[[str, float], None]:
+        if not self.shown:
+            return lambda name, seconds: None
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bar = Progress(
+            TextColumn("measuring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}"), console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self.bar.start()
+        task = self.bar.add_task("", total=self.total)
+
+        def step(name: str, seconds: float) -> None:
+            self.bar.update(task, advance=1, description=f"{name} {seconds:.1f} s")
+
+        return step
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            self.bar.stop()

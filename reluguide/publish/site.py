@@ -1,0 +1,105 @@
+"""What the site is made of, without MkDocs: evidence from the store, generated files, lists of pages."""
+
+import functools
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reluguide.publish import bibliography, render, store
+from reluguide.publish.house import House
+from reluguide.publish.pages import Page
+from reluguide.publish.render import Evidence
+from reluguide.publish.worker import EvidenceError
+
+
+def gather(house: House, *, device: str | None) -> Evidence:
+    """Everything in the store for `device`; with None, whatever is there, and placeholders for the rest.
+
+    A findings record that is missing for a named device is an error: refresh the store first.
+    """
+    found: dict[str, Any] = {}
+    for module in house.modules():
+        record = (
+            _latest(house, module) if device is None else _cached(store.findings_path(house, module, device))
+        )
+        if record is not None:
+            found[module] = record
+        elif device is not None:
+            raise EvidenceError(f"the store has no findings of {module}; run: python -m reluguide evidence")
+    entries = bibliography.read(house.docs / "reference" / "bibliography.bib")
+
+    def cite(key: str) -> tuple[str, str] | None:
+        return (entries[key].cited, key) if key in entries else None
+
+    return Evidence(found, cite=cite, waiting=device is None)
+
+
+def generated(evidence: Evidence) -> dict[str, str]:
+    """Files of the site that come out of the store, by their address: figures, data, the ledger of claims."""
+    files = {}
+    for module, record in evidence.findings.items():
+        for name, figure in record["figures"].items():
+            files[f"figures/{module}/{name}.svg"] = figure["svg"]
+        for name, data in record["data"].items():
+            files[f"assets/data/{module}/{name}.json"] = json.dumps(data, separators=(",", ":"))
+    return files
+
+
+def waiting_figure() -> str:
+    """What stands for a figure that has not been drawn yet, where only text is being edited."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="720" height="120" viewBox="0 0 720 120" role="img">'
+        '<title>Not drawn yet</title><rect width="720" height="120" fill="none" stroke="#767676"/>'
+        '<text x="360" y="65" text-anchor="middle" font-family="sans-serif" fill="#767676">'
+        "This figure is drawn when the experiments have run (make serve)</text></svg>"
+    )
+
+
+def question_list(questions: list[tuple[str, Page]], evidence: Evidence, *, coming: list[str]) -> str:
+    """The index: every question with its short answer, in order; `coming` are titles of pages still to come.
+
+    `questions` are (address relative to the index, page).
+    """
+    rows = []
+    for address, page in questions:
+        answer = short_answer(page, evidence)
+        rows.append(
+            f'<li markdown="1"><a href="{address}">{html.escape(page.title)}</a>\n'
+            f'<p markdown="span">{answer}</p></li>'
+        )
+    rows += [f'<li class="coming">{html.escape(title)} <em>(still to come)</em></li>' for title in coming]
+    return '<ol class="questions" markdown="1">\n' + "\n".join(rows) + "\n</ol>"
+
+
+def short_answer(page: Page, evidence: Evidence) -> str:
+    """A page's short answer with its facts as plain text: for the index, structured data and llms.txt."""
+    answer = page.short_answer
+    if answer is None:
+        return ""
+    number, text = answer
+    return render.plain(page, text, number, evidence)
+
+
+def plain_words(markdown: str) -> str:
+    """Markdown of one paragraph without its marks, for descriptions and structured data."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)(\{[^}]*\})?", r"\1", markdown)
+    return re.sub(r"[`*]", "", re.sub(r"<[^>]+>", "", text)).strip()
+
+
+@functools.lru_cache(maxsize=256)
+def _cached(path: Path) -> Mapping[str, Any] | None:
+    """A record by its content-addressed path; what does not exist yet is asked for again next time."""
+    record = store.read(path)
+    if record is None:
+        _cached.cache_clear()
+    return record
+
+
+def _latest(house: House, module: str) -> Mapping[str, Any] | None:
+    paths = sorted(
+        (house.cache / "findings").glob(f"{module}-*.json"), key=lambda path: -path.stat().st_mtime_ns
+    )
+    return next((record for record in map(store.read, paths) if record), None)

@@ -1,0 +1,151 @@
+"""The store: results and findings on disk, each under a key of everything that it depends on.
+
+Why our own, after holding maintained tools against the requirements: joblib.Memory keys a call by its
+arguments and the function's own source, not by the modules this imports, and pickles without a checksum
+(a flipped bit inside an array is read back as a number); doit and pytask decide by the state of declared
+files and keep it in a database of their own, so a result is not found again when a branch is switched
+back, and what a module imports would have to be declared by hand. What they lack is small: grimp tells
+what a module imports, and the rest is sha256 and os.replace. They stay out; grimp (imports), rich
+(progress) and concurrent.futures (workers) carry the remainder.
+
+A record is one text file: a line with the sha256 of what follows, then JSON. It is written beside its
+place and moved there, so it is whole or absent; one whose checksum fails counts as absent.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from reluguide.publish.house import House
+
+Record = dict[str, Any]
+
+
+def write(path: Path, record: Record) -> None:
+    """Put `record` at `path`, whole or not at all."""
+    body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = f"sha256 {_digest(body)}\n{body}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> Record | None:
+    """The record at `path`, or None where there is none or its checksum fails."""
+    try:
+        head, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if head.decode("ascii", "replace") != f"sha256 {hashlib.sha256(body).hexdigest()}":
+        return None
+    record: Record = json.loads(body)
+    return record
+
+
+def result_path(house: House, module: str, device: str) -> Path:
+    """Where the results of `experiments/<module>.py` on `device` stand, if they are current."""
+    return house.cache / "results" / f"{module}-{result_key(house, module, device)}.json"
+
+
+def findings_path(house: House, module: str, device: str) -> Path:
+    """Where the facts, figures and claims of `findings/<module>.py` stand, if they are current."""
+    return house.cache / "findings" / f"{module}-{findings_key(house, module, device)}.json"
+
+
+def result_key(house: House, module: str, device: str) -> str:
+    """Covers the experiments module, what it imports of the package, third-party versions, device, dtype."""
+    return _key("result", device, "float32", *_closure(house, f"{house.package}.experiments.{module}"))
+
+
+def findings_key(house: House, module: str, device: str) -> str:
+    """Covers the result, the findings module with what it imports, Matplotlib, and recorded times if read."""
+    name = f"{house.package}.findings.{module}"
+    parts = [result_key(house, module, device), *_closure(house, name), _version("matplotlib")]
+    # What turns a Matplotlib figure into the published SVG belongs to the picture, wherever it lives.
+    parts.append(_digest((Path(__file__).parent / "svg.py").read_text(encoding="utf-8")))
+    if "recorded" in (house.source / "findings" / f"{module}.py").read_text(encoding="utf-8"):
+        parts += [path.read_text(encoding="utf-8") for path in sorted(house.recorded.glob("*.json"))]
+    return _key("findings", *parts)
+
+
+def versions(house: House, module: str) -> dict[str, str]:
+    """Versions of the third-party packages that an experiments module imports, directly or not."""
+    _, external = _imports(house, f"{house.package}.experiments.{module}")
+    return {name: _version(name) for name in external if _version(name)}
+
+
+def clear_unfinished(house: House) -> None:
+    """Remove what a killed process left half-written."""
+    for leftover in house.cache.glob("*/.unfinished-*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _closure(house: House, module: str) -> list[str]:
+    inside, external = _imports(house, module)
+    sources = [f"{name}\n{path.read_text(encoding='utf-8')}" for name, path in inside]
+    return sources + [f"{name} {_version(name)}" for name in external]
+
+
+def _imports(house: House, module: str) -> tuple[list[tuple[str, Path]], list[str]]:
+    """Modules of the package that `module` reaches by import, itself included, and packages outside it."""
+    state = tuple(
+        (path.as_posix(), path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted(house.source.rglob("*.py"))
+    )
+    graph = _graph(house.package, state)
+    reached = sorted({module, *graph.find_upstream_modules(module)})
+    inside, external = [], []
+    for name in reached:
+        if name.split(".")[0] != house.package:
+            external.append(name)
+            continue
+        path = house.root.joinpath(*name.split("."))
+        inside.append((name, path / "__init__.py" if path.is_dir() else path.with_suffix(".py")))
+    return inside, [name for name in external if _version(name)]
+
+
+@cache
+def _graph(package: str, state: tuple[Any, ...]) -> Any:
+    """The import graph of the package as its files now stand (`state` is only there to notice changes)."""
+    import grimp
+
+    return grimp.build_graph(package, include_external_packages=True, cache_dir=None)
+
+
+@cache
+def _version(package: str) -> str:
+    """The installed version of an imported package; empty for the standard library."""
+    if package in sys.stdlib_module_names:
+        return ""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        names = _distributions().get(package, [])
+        return importlib.metadata.version(names[0]) if names else ""
+
+
+@cache
+def _distributions() -> Any:
+    return importlib.metadata.packages_distributions()
+
+
+def _key(*parts: str) -> str:
+    return _digest("\0".join(parts))[:20]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
