@@ -18,7 +18,7 @@ function sentence({ rate, step, leaky }, run, alive, inputs) {
   const units = `${off} of 16 units ${off === 1 ? "is" : "are"}`;
   const since = step === 0 ? "" : ` (${before} before training)`;
   return leaky
-    ? `${at}: ${units} never positive on these ${inputs.length} inputs${since}. They are quiet, not dead: a tenth of each correction reaches them. The error is ${error}.`
+    ? `${at}: ${units} never positive on these ${inputs.length} inputs${since}: quiet, not dead, for a tenth of each correction gets in. The error is ${error}.`
     : `${at}: ${units} dead on these ${inputs.length} inputs${since}: no correction reaches them. The error is ${error}.`;
 }
 
