@@ -291,7 +291,7 @@ def shown(value: float, *, unit: str = "", digits: int | None = None) -> str:
         places = max(0, 1 - math.floor(math.log10(size))) if size else 0
         text = f"{scaled:.{places}f}"
     else:
-        text = f"{scaled:.{digits}f}"
+        text = f"{scaled:,.{digits}f}"
     if not text.strip("-0."):
         text = text.lstrip("-")  # a rounded "-0.00" would claim a sign that is not there
     return text.replace("-", "−") + (f"\u00a0{unit}" if unit else "")

@@ -147,11 +147,14 @@ def silence(*, seeds: Sequence[int], device: str) -> Silence:
 
 @dataclass
 class OnShare:
-    """Per trained unit, the share of digits it is on for: 5 % and 95 % quantiles over units, (seeds, layers)."""
+    """Per trained unit, the share of digits it is on for: 5 % and 95 % quantiles over units, (seeds, layers).
+
+    `never` is the share of units that are on for none of them.
+    """
 
     low: list[list[float]]
     high: list[list[float]]
-    always_off: list[list[float]]
+    never: list[list[float]]
 
 
 @experiment(seeds=range(16))
@@ -159,12 +162,11 @@ def on_share(*, seeds: Sequence[int], device: str) -> OnShare:
     """How often each unit of a trained digits network is on."""
     images = digits()
     trained = sweep(
-        (64, 64, 64, 10), data=images, seeds=seeds, lr=0.1, steps=400, batch_size=128, device=device,
-        record=("on_share",),
-    )  # fmt: skip
-    shares = [torch.as_tensor(layer, dtype=torch.float64) for layer in trained.on_share]
+        [64, 64, 64, 10], data=images, seeds=seeds, lr=0.1, steps=400, batch_size=128, device=device
+    )
+    shares = [torch.from_numpy(layer).double() for layer in trained.active_share]
     return OnShare(
         low=torch.stack([layer.quantile(0.05, dim=1) for layer in shares], 1).tolist(),
         high=torch.stack([layer.quantile(0.95, dim=1) for layer in shares], 1).tolist(),
-        always_off=torch.stack([(layer == 0).double().mean(1) for layer in shares], 1).tolist(),
+        never=torch.stack([(layer == 0).double().mean(1) for layer in shares], 1).tolist(),
     )

@@ -5,6 +5,7 @@ import sys
 
 from reluguide.device import CHOICES, DeviceError, kind_without_torch
 from reluguide.publish import house, runner
+from reluguide.publish.worker import EvidenceError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         device = kind_without_torch(args.device)
         print(runner.refresh(guide, device=device, only=args.modules or None, workers=args.workers))
-    except (runner.EvidenceError, DeviceError) as error:
+    except (EvidenceError, DeviceError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -18,6 +18,7 @@ _ALLOWED = re.compile(
     r"|\[@[^\]]*\]"  # citations
     r"|\]\([^)]*\)|<[^>]+>|https?://\S+"  # targets of links, tags, addresses
     r"|\{[^}]*\}"  # attribute lists
+    r"|\b95 % (?:t-)?intervals?\b"  # the one level of confidence that the guide uses
     r"|\b(?:Python|torch|PyTorch|CC BY|version|chapter|section) \d+(?:\.\d+)*"
 )
 _TYPED = re.compile(

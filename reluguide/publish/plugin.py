@@ -23,6 +23,7 @@ from reluguide.device import DeviceError, kind_without_torch
 from reluguide.publish import bibliography, guards, pages, project, render, runner, site
 from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
+from reluguide.publish.worker import EvidenceError
 
 log = logging.getLogger("mkdocs.plugins.reluguide")
 
@@ -61,7 +62,7 @@ class ReluguidePlugin(BasePlugin[Settings]):
                 report = runner.refresh(self.house, device=device)
                 log.info("%s", report)
             self.evidence = site.gather(self.house, device=device)
-        except (runner.EvidenceError, DeviceError, FileNotFoundError, ValueError) as error:
+        except (EvidenceError, DeviceError, FileNotFoundError, ValueError) as error:
             raise PluginError(str(error)) from None
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:

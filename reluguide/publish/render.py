@@ -132,7 +132,13 @@ class _Renderer:
                 )
             return text if plain else marked(fact, text)
 
-        return _EXPRESSION.sub(one, text)
+        done = _EXPRESSION.sub(one, text)
+        if "{{" in done:
+            raise PageError(
+                self.page.name, number,
+                "a {{ is not closed on its line, or is not `{{ module.fact }}` or `{{ module.fact | interval }}`.",
+            )  # fmt: skip
+        return done
 
     def unknown(self, name: str) -> str:
         names = self.evidence.fact_names()

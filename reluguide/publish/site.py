@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reluguide.publish import bibliography, render, runner, store
+from reluguide.publish import bibliography, render, store
 from reluguide.publish.house import House
 from reluguide.publish.pages import Page
 from reluguide.publish.render import Evidence
+from reluguide.publish.worker import EvidenceError
 
 
 def gather(house: House, *, device: str | None) -> Evidence:
@@ -27,9 +28,7 @@ def gather(house: House, *, device: str | None) -> Evidence:
         if record is not None:
             found[module] = record
         elif device is not None:
-            raise runner.EvidenceError(
-                f"the store has no findings of {module}; run: python -m reluguide evidence"
-            )
+            raise EvidenceError(f"the store has no findings of {module}; run: python -m reluguide evidence")
     entries = bibliography.read(house.docs / "reference" / "bibliography.bib")
 
     def cite(key: str) -> tuple[str, str] | None:

@@ -1,0 +1,85 @@
+"""What is kept of a chunk: its summary at the end, and on request what was seen on the way."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reluguide.sweep._network import Networks
+from reluguide.sweep._plan import Plan
+
+Arrays = dict[str, Any]  # an array with one row a network, or a list of such arrays, one a layer
+
+
+def array(tensor: Tensor, *, exact: bool = False) -> NDArray[Any]:
+    """The tensor as numpy: float64 for what is measured, as it is where `exact` or not a float."""
+    out = tensor.detach().cpu()
+    return (out if exact or not out.is_floating_point() else out.double()).numpy().copy()
+
+
+@torch.no_grad()
+def summary(plan: Plan, networks: Networks, x: Tensor, y: Tensor, threshold: float) -> Arrays:
+    """Loss, accuracy and the state of every hidden unit on the training data, as the parameters are."""
+    outputs = networks.forward(x, gradient=True)
+    loss = plan.loss.values(outputs, y).mean(1)
+    finite = torch.isfinite(loss)
+    for view in networks.parameters.views:
+        finite &= torch.isfinite(view).flatten(1).all(1)
+    hidden = networks.layers[:-1]
+    results: Arrays = {
+        "final_loss": array(loss),
+        "diverged": array(~finite),
+        "never_active": [array(layer.z.amax(1) <= threshold) for layer in hidden],
+        "always_on": [array(layer.z.amin(1) > threshold) for layer in hidden],
+        "active_share": [array((layer.z > threshold).float().mean(1)) for layer in hidden],
+        "dead": [array((layer.slope() == 0).all(1)) for layer in hidden],
+    }
+    if plan.loss.correct:
+        results["accuracy"] = array(plan.loss.correct(outputs, y).float().mean(1))
+    return results
+
+
+class Watch:
+    """Loss, accuracy and never-active units at every look; units that were never active and came back."""
+
+    def __init__(self, plan: Plan, threshold: float, y: Tensor) -> None:
+        self.plan, self.threshold, self.y = plan, threshold, y
+        self._loss: list[Tensor] = []
+        self._accuracy: list[Tensor] = []
+        self._never: list[Tensor] = []
+        self._off: list[Tensor] = []  # looks in a row at which a unit was never active
+        self._revivals: list[Tensor] = []
+
+    @torch.no_grad()
+    def see(self, networks: Networks, outputs: Tensor) -> None:
+        """Look at the networks just after a forward pass over all training samples."""
+        never = [layer.z.amax(1) <= self.threshold for layer in networks.layers[:-1]]
+        if "curves" in self.plan.record:
+            self._loss.append(self.plan.loss.values(outputs, self.y).mean(1))
+            if self.plan.loss.correct:
+                self._accuracy.append(self.plan.loss.correct(outputs, self.y).float().mean(1))
+            if never:
+                self._never.append(torch.stack([off.float().mean(1) for off in never], 1))
+        if "revivals" in self.plan.record:
+            if not self._off:
+                self._off = [torch.zeros_like(off, dtype=torch.int64) for off in never]
+                self._revivals = [torch.zeros_like(off) for off in self._off]
+            for off, looks, revivals in zip(never, self._off, self._revivals):
+                revivals += ~off & (looks >= self.plan.revival_after)
+                looks.add_(1).mul_(off)
+
+    def results(self) -> Arrays:
+        """Curves (networks, looks[, hidden layers]); revivals (networks, width) a hidden layer."""
+        out: Arrays = {}
+        for name, curve in (
+            ("loss", self._loss),
+            ("accuracy", self._accuracy),
+            ("never_active", self._never),
+        ):
+            if curve:
+                out[f"curve_{name}"] = array(torch.stack(curve, 1))
+        if "revivals" in self.plan.record:
+            out["revivals"] = [array(revivals).astype(np.int64) for revivals in self._revivals]
+        return out
