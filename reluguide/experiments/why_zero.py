@@ -19,18 +19,22 @@ FLOORS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 @dataclass
 class SameFunction:
-    """Largest difference between a network with floor c and the ReLU network with moved biases, by c."""
+    """Largest difference between a network with floor c and the ReLU network with moved biases, by c.
+
+    `outputs` is the largest output in absolute value, `lowest` the lowest of a ReLU network.
+    """
 
     floor: list[float]
     difference: list[float]
     outputs: float
+    lowest: float
 
 
 @experiment(seeds=range(16), cpu_only=True)
 def same_function(*, seeds: Sequence[int], device: str) -> SameFunction:
     """A two-layer network with max(z, c), rewritten with max(z, 0) and other biases, on random inputs."""
     floors = (-1.0, 1.0, 3.0)
-    largest, size = dict.fromkeys(floors, 0.0), 0.0
+    largest, size, lowest = dict.fromkeys(floors, 0.0), 0.0, 0.0
     for seed in seeds:
         draw = generator(seed)
         x, first, second = (
@@ -40,9 +44,10 @@ def same_function(*, seeds: Sequence[int], device: str) -> SameFunction:
         b1, b2 = torch.randn(50, generator=draw).double(), torch.randn(10, generator=draw).double()
         for c in floors:
             out = with_floor(x, first, b1, second, b2, c)
-            largest[c] = max(largest[c], float((out - as_relu(x, first, b1, second, b2, c)).abs().max()))
-            size = max(size, float(out.abs().max()))
-    return SameFunction(list(floors), [largest[c] for c in floors], size)
+            rewritten = as_relu(x, first, b1, second, b2, c)
+            largest[c] = max(largest[c], float((out - rewritten).abs().max()))
+            size, lowest = max(size, float(out.abs().max())), min(lowest, float(rewritten.min()))
+    return SameFunction(list(floors), [largest[c] for c in floors], size, lowest)
 
 
 def with_floor(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, c: float) -> Tensor:
@@ -116,16 +121,15 @@ class Floors:
 def floors(*, seeds: Sequence[int], device: str) -> Floors:
     """Digits networks trained with max(z, c), with biases that begin at 0 and at c."""
     crossed = grid(threshold=FLOORS, seeds=seeds)
-    accuracy = []
-    lost = 0
-    for bias in (0.0, crossed["threshold"]):
-        trained = sweep(
+    runs = [
+        sweep(
             [64, 32, 32, 10], data=digits(), lr=0.1, steps=300, batch_size=64, bias_init=bias,
             device=device, **crossed,
-        )  # fmt: skip
-        accuracy.append(crossed.shaped(trained.test_accuracy).tolist())
-        lost += int(trained.diverged.sum())
-    return Floors(list(FLOORS), *accuracy, lost)
+        )
+        for bias in (0.0, crossed["threshold"])
+    ]  # fmt: skip
+    at_zero, at_floor = (crossed.shaped(run.test_accuracy).tolist() for run in runs)
+    return Floors(list(FLOORS), at_zero, at_floor, sum(int(run.diverged.sum()) for run in runs))
 
 
 @dataclass
@@ -172,9 +176,7 @@ def shapes(*, seeds: Sequence[int], device: str) -> Shapes:
     """Digits networks with other functions in the place of ReLU, each at the best of three learning rates."""
     rates = [0.03, 0.1, 0.3]
     crossed = grid(activation=list(SHAPES.values()), lr=rates, seeds=seeds)
-    trained = sweep(
-        [64, 32, 32, 10], data=digits(), steps=300, batch_size=64, device=device, **crossed
-    )
+    trained = sweep([64, 32, 32, 10], data=digits(), steps=300, batch_size=64, device=device, **crossed)
     loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf).mean(2)
     best = loss.argmin(dim=1)
     accuracy = torch.from_numpy(crossed.shaped(trained.test_accuracy))

@@ -35,7 +35,7 @@ class Settings(Config):  # type: ignore[no-untyped-call]
     coming = config_options.ListOfItems(config_options.Type(str), default=[])
 
 
-class ReluguidePlugin(BasePlugin[Settings]):
+class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     """From the store to the site. `RELUGUIDE_PROSE=1` shows placeholders and runs nothing."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:

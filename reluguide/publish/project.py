@@ -25,9 +25,13 @@ def installed_addresses() -> dict[str, str]:
 
 
 def fill_addresses(config: Any, root: Path) -> None:
-    """Give MkDocs the addresses that mkdocs.yml leaves out; what a fork writes there stands."""
+    """Give MkDocs the addresses that mkdocs.yml leaves out; what a fork writes there stands.
+
+    The repository goes to `extra.repository`: the theme answers `repo_url` with a request to its host.
+    """
     found = addresses(root)
-    config.repo_url = config.repo_url or found.get("Repository")
+    config.extra["repository"] = (config.repo_url or found.get("Repository", "")).rstrip("/")
+    config.repo_url = None
     config.site_url = config.site_url or found.get("Documentation")
 
 

@@ -243,7 +243,7 @@ def card(claim: Mapping[str, Any], because: str, *, heading: str = "") -> str:
     badge = claim["verdict"].replace(" ", "-")
     return (
         f'<section class="claim" id="{id}" aria-label="Claim {claim["id"]}" markdown="1">\n'
-        f'<p class="said">“{html.escape(claim["said"])}”</p>\n'
+        f'<p class="said">{html.escape(claim["said"])}</p>\n'
         f'<p class="where"><a class="claim-id" href="#{id}">{claim["id"]}</a> '
         f"{html.escape(claim['where'])}</p>\n\n"
         f'<span class="badge {badge}">{claim["verdict"]}</span> {because}\n{{ .verdict }}\n\n{heading}</section>\n'

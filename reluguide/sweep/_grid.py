@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-class Grid(Mapping[str, list[Any]]):
+class Grid(Mapping[str, Any]):
     """Every combination of the settings with every seed, as one list a setting, one entry a network.
 
     Pass it on as keyword arguments: `sweep(..., **grid(seeds=range(8), lr=[0.1, 1.0]))`. Seeds vary
