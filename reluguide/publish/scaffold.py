@@ -225,11 +225,18 @@ print("out:", torch.relu(z).tolist())
 _TEST = '''\
 """$title What must hold on seeds that the page does not show."""
 
-from reluguide.experiments.$module import passed_on
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 
-def test_the_further_right_the_numbers_the_more_are_passed_on() -> None:
-    result = passed_on(seeds=passed_on.check_seeds)
-    for left, middle, right in result.share:
+@pytest.fixture(scope="module")
+def results(second_block: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return second_block("$module")  # this also checks the claims there
+
+
+def test_the_further_right_the_numbers_the_more_are_passed_on(results: dict[str, Any]) -> None:
+    for left, middle, right in results["passed_on"].share:
         assert left < middle < right
 '''

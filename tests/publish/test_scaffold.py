@@ -26,6 +26,9 @@ def root(tmp_path: Path) -> Path:
     for kind in ("experiments", "findings"):
         for path in (tmp_path / "reluguide" / kind).glob("[a-z]*.py"):
             path.unlink()
+    for name in ("tests/conftest.py", "tests/questions/conftest.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text("# Questions\n")
     (tmp_path / "mkdocs.yml").write_text(CONFIG)
@@ -90,12 +93,11 @@ def test_a_claim_gets_the_next_number(root: Path) -> None:
 def test_what_cannot_be_named_is_refused(root: Path, title: str, slug: str | None, complaint: str) -> None:
     with pytest.raises(ValueError, match="(?s)" + complaint.replace("?", r"\?")):
         new_question(title, root, slug=slug)
-    assert not (root / "tests").exists() and not (root / "docs" / "questions").exists()
+    assert not (root / "snippets").exists() and not (root / "docs" / "questions").exists()
 
 
 def test_nothing_is_written_over(root: Path) -> None:
     test = root / "tests" / "questions" / "test_everything.py"
-    test.parent.mkdir(parents=True)
     test.write_text("mine")
     ran = command(root, "reluguide", "new-question", TITLE, "--slug", "everything")
     assert ran.returncode == 2
