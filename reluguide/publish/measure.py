@@ -68,9 +68,8 @@ def measure(device: "torch.device", *, threads: int = 1, quick: bool = False) ->
     try:
         for one in timings.benchmarks(device, quick=quick):
             started = time.perf_counter()
-            times[one.name] = timings.timed(
-                one, device=device, **({"budget": 0, "rounds": 2} if quick else {})
-            )
+            budget, rounds = (0.0, 2) if quick else (3.0, 7)
+            times[one.name] = timings.timed(one, device=device, budget=budget, rounds=rounds)
             print(f"{time.perf_counter() - began:5.0f} s  {one.about}: {len(one.cases)} cases in "
                   f"{time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)  # fmt: skip
     finally:

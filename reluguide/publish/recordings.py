@@ -17,7 +17,8 @@ and each entry has
     seconds   median seconds of one call, by case  ratio     [low, median, high] over rounds, by case
 
 Cases are activations of the table in the first three. A ratio divides by the baseline's time in the same
-round, since a busy machine slows both; low and high are the quartiles over rounds.
+round, since a busy machine slows both; low and high are the quartiles over rounds. With one CPU thread the
+times are the processor's own count for this process, so that other programs do not enter.
 """
 
 import json
