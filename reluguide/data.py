@@ -120,11 +120,12 @@ def sparse_signal(
     return Data("sparse_signal", x, y, 0, test_x, test_y)
 
 
-def digits(*, train: int = 1200, seed: Seed = 0) -> Data:
+def digits(*, train: int = 1200, standardise: bool = True, seed: Seed = 0) -> Data:
     """The 1797 bundled 8x8 images of handwritten digits: `train` to learn from, the rest to test.
 
     `seed` decides which are which. Pixels are centred and scaled by the mean and standard deviation that
-    each has over the training images; a pixel that never varies becomes 0. Nothing is downloaded.
+    each has over the training images; a pixel that never varies becomes 0. With `standardise=False` they
+    stay ink, from 0 to 1. Nothing is downloaded.
 
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI repository (1998).
     Raises MissingExtraError where scikit-learn is not installed.
@@ -144,8 +145,11 @@ def digits(*, train: int = 1200, seed: Seed = 0) -> Data:
     order = torch.randperm(len(images), generator=_random(seed))
     x = torch.from_numpy(images).float()[order]
     y = torch.from_numpy(labels).long()[order]
-    mean, spread = x[:train].mean(0), x[:train].std(0, correction=0)
-    x = (x - mean) / torch.where(spread > 0, spread, torch.ones_like(spread)) * (spread > 0)
+    if standardise:
+        mean, spread = x[:train].mean(0), x[:train].std(0, correction=0)
+        x = (x - mean) / torch.where(spread > 0, spread, torch.ones_like(spread)) * (spread > 0)
+    else:
+        x = x / 16
     return Data("digits", x[:train], y[:train], 10, x[train:], y[train:])
 
 

@@ -1,6 +1,6 @@
 """Is it safe to throw the negatives away? What a ReLU layer keeps of its input, by width."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,7 +61,8 @@ class Decoding:
 @experiment(seeds=range(16), cpu_only=True)
 def decoding(*, seeds: Sequence[int], device: str) -> Decoding:
     """Digits decoded linearly from the output of one random ReLU layer, by its width."""
-    images = digits()
+    images = digits(standardise=False)
+    assert images.test_x is not None
     train, test = images.x.double(), images.test_x.double()
     before, after, decoded = [], [], []
     for seed in seeds:
@@ -80,7 +81,7 @@ def decoding(*, seeds: Sequence[int], device: str) -> Decoding:
     return Decoding(list(WIDTHS), before, after, test[0].reshape(8, 8).tolist(), decoded)
 
 
-def linear_decoder(features: Tensor, target: Tensor):  # type: ignore[no-untyped-def]
+def linear_decoder(features: Tensor, target: Tensor) -> Callable[[Tensor], Tensor]:
     """The least-squares affine map from `features` (N, m) to `target` (N, n), as a function of features.
 
     A trace of ridge keeps it defined where features repeat each other.

@@ -121,16 +121,15 @@ class Floors:
 def floors(*, seeds: Sequence[int], device: str) -> Floors:
     """Digits networks trained with max(z, c), with biases that begin at 0 and at c."""
     crossed = grid(threshold=FLOORS, seeds=seeds)
-    accuracy = []
-    lost = 0
-    for bias in (0.0, crossed["threshold"]):
-        trained = sweep(
+    runs = [
+        sweep(
             [64, 32, 32, 10], data=digits(), lr=0.1, steps=300, batch_size=64, bias_init=bias,
             device=device, **crossed,
-        )  # fmt: skip
-        accuracy.append(crossed.shaped(trained.test_accuracy).tolist())
-        lost += int(trained.diverged.sum())
-    return Floors(list(FLOORS), *accuracy, lost)
+        )
+        for bias in (0.0, crossed["threshold"])
+    ]  # fmt: skip
+    at_zero, at_floor = (crossed.shaped(run.test_accuracy).tolist() for run in runs)
+    return Floors(list(FLOORS), at_zero, at_floor, sum(int(run.diverged.sum()) for run in runs))
 
 
 @dataclass

@@ -10,10 +10,13 @@ class House:
     """One guide on disk: `root` holds docs/, snippets/ and the package.
 
     The guide of this repository is `House(root)`; the tests build a small one with another package.
+    With `check`, experiments run on their second, disjoint block of seeds, in a store of their own: what
+    the pages say must hold there as well.
     """
 
     root: Path
     package: str = "reluguide"
+    check: bool = False
 
     @property
     def docs(self) -> Path:
@@ -37,7 +40,7 @@ class House:
 
     @property
     def cache(self) -> Path:
-        return self.root / ".cache" / "reluguide"
+        return self.root / ".cache" / ("reluguide-check" if self.check else "reluguide")
 
     def modules(self) -> list[str]:
         """Names of the pages' modules: every `findings/<name>.py` that has an `experiments/<name>.py`."""

@@ -43,7 +43,7 @@ def work(house: House, module: str, device: str) -> Ran:
 
 
 def measure(house: House, module: str, device: str) -> tuple[store.Record, dict[str, float]]:
-    """Run every experiment of a module on its own seeds; the record of results, and seconds by name."""
+    """Run every experiment of a module on its seeds; the record of results, and seconds by name."""
     from reluguide.device import describe
     from reluguide.evidence import Experiment, declared
 
@@ -55,8 +55,9 @@ def measure(house: House, module: str, device: str) -> tuple[store.Record, dict[
     seconds: dict[str, float] = {}
     for one in experiments:
         began = time.perf_counter()
+        seeds = one.check_seeds if house.check else one.seeds
         try:
-            fields = plain(one(device=device), place=f"{source}: {one.name}")
+            fields = plain(one(seeds=seeds, device=device), place=f"{source}: {one.name}")
         except EvidenceError as error:
             raise EvidenceError(f"{error}\n{_again(module)}") from None
         except Exception:
@@ -67,7 +68,7 @@ def measure(house: House, module: str, device: str) -> tuple[store.Record, dict[
         record["experiments"][one.name] = {
             "fields": fields,
             "summary": one.summary,
-            "seeds": list(one.seeds),
+            "seeds": list(seeds),
             "device": describe("cpu" if one.cpu_only else device),
             "device_dependent": one.device_dependent,
             "versions": store.versions(house, module),
