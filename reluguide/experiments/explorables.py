@@ -90,7 +90,7 @@ class Directions:
 
 @dataclass(frozen=True)
 class Crowd:
-    """Normal samples (times 4096, rounded), moments after each activation, and layer statistics.
+    """Normal samples (times 256, rounded), moments after each activation, and layer statistics.
 
     `spread[activation][start]` and `zeros` hold one number a layer, layer 0 being the input: the root
     mean square and the share of exact zeros.
@@ -202,8 +202,8 @@ def looks(*, seeds: tuple[int, ...], device: str) -> Directions:
 def crowd(*, seeds: tuple[int, ...], device: str) -> Crowd:
     """Normal numbers through one activation, and through 20 layers 256 wide with two kinds of start."""
     generator = torch.Generator().manual_seed(seeds[0])
-    counts = (torch.randn(PIXELS, generator=generator, dtype=torch.float64) * 4096).round()
-    samples = counts / 4096
+    counts = (torch.randn(PIXELS, generator=generator, dtype=torch.float64) * 256).round()
+    samples = counts / 256
     moments = {}
     for name, row in ACTIVATIONS.items():
         y = row.fn(samples)

@@ -126,7 +126,7 @@ def side_by_side(curves: Any) -> Picture:
 def through_one(crowd: Any, curves: Any) -> Picture:
     """Normal numbers before and after four activations"""
     fig, panels = _draw.panels(5, height=2.4, sharey=True)
-    samples = np.array(crowd.samples) / 4096
+    samples = np.array(crowd.samples) / 256
     bins = np.linspace(-4, 4, 41)
     shown = {"identity": "before", "relu": "ReLU", "elu": "ELU", "gelu": "GELU", "tanh": "tanh"}
     for axes, (name, label) in zip(panels, shown.items()):

@@ -28,8 +28,6 @@ function html(name, attributes = {}, ...children) {
   return made;
 }
 
-let count = 0;
-
 export class Explorable extends HTMLElement {
   async connectedCallback() {
     if (this.live) return this.watch();
@@ -79,7 +77,7 @@ export class Explorable extends HTMLElement {
   }
 
   build() {
-    const id = `explorable-${++count}`;
+    const id = `${this.localName}-${[...document.querySelectorAll(this.localName)].indexOf(this)}`;
     this.picture = node("svg", { role: "img", "aria-labelledby": `${id}-title ${id}-desc` });
     this.says = html("p", { class: "ex-says" });
     this.spoken = html("p", { class: "ex-spoken", "aria-live": "polite" });

@@ -79,7 +79,7 @@ class ReluCrowd extends Explorable {
   }
 
   one({ f, shift, spread }, places, { samples }) {
-    const before = samples.map((sample) => shift + (spread * sample) / 4096);
+    const before = samples.map((sample) => shift + (spread * sample) / 256);
     const after = before.map(ACTIVATIONS[f].f);
     const [was, is] = [describe(before), describe(after)];
     const [left, right] = places.map((place) => new Panel({ ...place, x: [-4, 4], y: [0, TALLEST] }));
