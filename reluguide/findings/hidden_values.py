@@ -88,9 +88,8 @@ def probe_by_layer(probes: Any) -> Picture:
     at = np.arange(len(probes.places))
     _draw.band(axes, at, probes.trained * 100, label="trained network", series=0)
     _draw.band(axes, at, probes.untrained * 100, label="before training", series=1)
-    axes.set_xticks(
-        at, ["pixels"] + [f"layer {i}\n{kind}" for i in (1, 2, 3) for kind in ("before", "after")]
-    )
+    ends = ("before ReLU", "after ReLU")
+    axes.set_xticks(at, ["pixels", *(f"layer {i}\n{end}" for i in (1, 2, 3) for end in ends)], fontsize=9)
     axes.set(ylabel="digits read rightly (%)", ylim=(75, 97))
     axes.legend(loc="lower left")
     rows = [

@@ -1,6 +1,6 @@
 import torch
 
-# One unit that sees two neighbouring pixels: plus the left, minus the right.
+# One unit that sees two pixels: plus the left one, minus the right one.
 weight = torch.tensor([1.0, -1.0])
 
 for name, pixels in {
