@@ -8,7 +8,9 @@ def first_layer_gradient(seed: int, *, kaiming: bool) -> float:
     for layer in layers if kaiming else []:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(layer.bias)
-    model = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU())), nn.Linear(64, 1).double())
+    model = nn.Sequential(
+        *(part for layer in layers for part in (layer, nn.ReLU())), nn.Linear(64, 1).double()
+    )
     x, y = torch.randn(2, 128, 64).double()[0], torch.randn(128, 1).double()
     nn.functional.mse_loss(model(x), y).backward()
     return layers[0].weight.grad.norm().item()

@@ -22,4 +22,6 @@ x = torch.randn(2, 10, 96)  # sequences, tokens, width
 for block in (FeedForward(96, 4 * 96).eval(), GatedFeedForward(96, 8 * 96 // 3)):
     alone = torch.stack([block(x[:, t]) for t in range(10)], dim=1)
     weights = sum(p.numel() for p in block.parameters() if p.ndim == 2)
-    print(f"{type(block).__name__}: {weights} weights, tokens apart: {torch.allclose(block(x), alone, atol=1e-5)}")
+    print(
+        f"{type(block).__name__}: {weights} weights, tokens apart: {torch.allclose(block(x), alone, atol=1e-5)}"
+    )
