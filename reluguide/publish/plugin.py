@@ -4,10 +4,11 @@ It imports neither torch nor Matplotlib, nor any experiments or findings module:
 lets worker processes bring it up to date first. It never writes into docs/.
 """
 
+import datetime
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,11 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         self.prose = bool(os.environ.get("RELUGUIDE_PROSE"))
         sys.path[:0] = [] if str(root) in sys.path else [str(root)]
         project.fill_addresses(config, root)
+        # Dates on the site, in the sitemap too, are those of the commit: two builds of it give the same bytes.
+        self.commit = project.commit(root)
+        if self.commit:
+            seconds = datetime.datetime.fromisoformat(f"{self.commit.date}T00:00:00+00:00").timestamp()
+            os.environ.setdefault("SOURCE_DATE_EPOCH", str(int(seconds)))
         # Compiled files of the workers go where the server does not watch, or every build would cause one.
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(self.house.cache / "compiled"))
         return config
@@ -62,10 +68,13 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
                 report = runner.refresh(self.house, device=device)
                 log.info("%s", report)
             self.evidence = site.gather(self.house, device=device)
+            made = project.made_from(self.commit, config.extra["repository"], self.evidence)
+            config.copyright = "<br>".join(part for part in (config.copyright, made) if part)
         except (EvidenceError, DeviceError, FileNotFoundError, ValueError) as error:
             raise PluginError(str(error)) from None
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        self._check(files)
         everything = site.generated(self.evidence)
         if self.prose:
             wanted = (image.src for file in files.documentation_pages() for image in self._page(file).images)
@@ -75,7 +84,6 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
                     everything.setdefault(address, site.waiting_figure())
         for address, content in everything.items():
             files.append(File.generated(config, address, content=content))
-        self._check(files)
         return files
 
     def on_page_markdown(self, markdown: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
@@ -108,20 +116,18 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return sorted(found, key=lambda file: (order.get(file.src_uri, len(order)), file.src_uri))
 
     def _check(self, files: Files) -> None:
-        """The guards of the pages: the first problem of each page, all in one message."""
-        wrong = []
+        """The guards: all problems of the pages in one message, then those between pages, code and claims."""
         everything = [
             self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")
         ]
-        for page in everything:
-            wrong += [str(problem) for problem in guards.page_problems(self.house, page)]
-        wrong += [str(problem) for problem in guards.house_problems(self.house, everything)]
+        self._stop(problem for page in everything for problem in guards.page_problems(self.house, page))
+        self._stop(guards.house_problems(self.house, everything))
         if not self.prose:
-            wrong += [
-                str(problem) for problem in guards.claim_problems(self.house, everything, self.evidence)
-            ]
-        if wrong:
-            raise PluginError("\n".join(wrong))
+            self._stop(guards.claim_problems(self.house, everything, self.evidence))
+
+    def _stop(self, problems: Iterable[PageError]) -> None:
+        if told := [str(problem) for problem in problems]:
+            raise PluginError("\n".join(told))
 
     def _page(self, file: File) -> Page:
         path = Path(str(file.abs_src_path)) if file.abs_src_path else None

@@ -5,7 +5,6 @@ A colour that changed redraws and retrains nothing, since findings have a key of
 that calls `refresh` imports neither torch nor Matplotlib; the workers do, and they are gone afterwards.
 """
 
-import importlib.util
 import math
 import multiprocessing
 import os
@@ -107,12 +106,12 @@ def _run(
 
 
 def _begin(parent: int) -> None:
-    """In a new worker: one torch thread, and an end when the parent is gone (a killed build leaves nobody)."""
+    """In a new worker: one torch thread, and an end when the parent is gone (a killed build leaves nobody).
+
+    The variables are read when torch is first imported, by the first module that needs it.
+    """
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
-    torch = importlib.import_module("torch") if importlib.util.find_spec("torch") else None
-    if torch:
-        torch.set_num_threads(1)
 
     def watch() -> None:
         while os.getppid() == parent:
