@@ -7,6 +7,7 @@ other work that costs more than it gains.
 """
 
 import contextlib
+import multiprocessing
 import sys
 import threading
 import time
@@ -119,19 +120,22 @@ def _settings() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[int], None]]:
-    """A function to tell how much is done: it draws a bar on a terminal, after a moment, if rich is there."""
+    """A function to tell how much is done: after a moment it draws a bar, if rich is there to draw it.
+
+    Unless told, a bar is for people: not in a file, nor from a worker process beside others of its kind.
+    """
+    if wanted is None:
+        wanted = sys.stderr.isatty() and multiprocessing.parent_process() is None
     try:
         from rich.console import Console
         from rich.progress import Progress
     except ImportError:
-        yield lambda done: None
-        return
-    console = Console(stderr=True)
-    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+        wanted = False
+    if not wanted:
         yield lambda done: None
         return
     begun = time.monotonic()
-    bar = Progress(console=console, transient=True)
+    bar = Progress(console=Console(stderr=True, force_terminal=True), transient=True)
     task = bar.add_task("training", total=total)
 
     def show(done: int) -> None:
@@ -142,4 +146,5 @@ def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[int], None]]:
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -27,14 +27,13 @@ def summary(plan: Plan, networks: Networks, x: Tensor, y: Tensor, threshold: flo
     finite = torch.isfinite(loss)
     for view in networks.parameters.views:
         finite &= torch.isfinite(view).flatten(1).all(1)
-    hidden = networks.layers[:-1]
     results: Arrays = {
         "final_loss": array(loss),
         "diverged": array(~finite),
-        "never_active": [array(layer.z.amax(1) <= threshold) for layer in hidden],
-        "always_on": [array(layer.z.amin(1) > threshold) for layer in hidden],
-        "active_share": [array((layer.z > threshold).float().mean(1)) for layer in hidden],
-        "dead": [array((layer.slope() == 0).all(1)) for layer in hidden],
+        "never_active": [array(z.amax(1) <= threshold) for z in networks.hidden],
+        "always_on": [array(z.amin(1) > threshold) for z in networks.hidden],
+        "active_share": [array((z > threshold).float().mean(1)) for z in networks.hidden],
+        "dead": [array((layer.slope() == 0).all(1)) for layer in networks.layers],
     }
     if plan.loss.correct:
         results["accuracy"] = array(plan.loss.correct(outputs, y).float().mean(1))
@@ -55,7 +54,7 @@ class Watch:
     @torch.no_grad()
     def see(self, networks: Networks, outputs: Tensor) -> None:
         """Look at the networks just after a forward pass over all training samples."""
-        never = [layer.z.amax(1) <= self.threshold for layer in networks.layers[:-1]]
+        never = [z.amax(1) <= self.threshold for z in networks.hidden]
         if "curves" in self.plan.record:
             self._loss.append(self.plan.loss.values(outputs, self.y).mean(1))
             if self.plan.loss.correct:
