@@ -157,6 +157,7 @@ def collect(plan: Plan, parts: Sequence[tuple[list[int], Arrays]]) -> SweepResul
     return SweepResult(
         sizes=plan.sizes,
         seeds=np.array([network.seed for network in plan.networks]),
+        final_loss=rows.pop("loss"),
         curves=curves or None,
         parameters=kept,
         _plan=plan if kept is not None else None,
