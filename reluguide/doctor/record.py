@@ -82,6 +82,14 @@ class Wiring:
     answered: set[str] = field(default_factory=set)  # layers whose units reached an activation
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A module's name, and whether it is a layer with parameters of its own (norms aside)."""
+
+    path: str
+    layer: bool
+
+
 class Recorder(TorchFunctionMode):
     """While active (see `recording`), tells `observer` of each activation call inside `root`."""
 
@@ -89,7 +97,10 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.observer, self.only, self.ignore = observer, only, ignore
         self.wiring = Wiring()
-        self.paths = {module: tidy(name) for name, module in root.named_modules()}
+        self.places = {
+            module: _Place(tidy(name), layer=bool(name) and _makes_units(module))
+            for name, module in root.named_modules()
+        }
         self.stack: list[str] = []
         self.trails: dict[int, tuple[weakref.ref[Tensor], Trail]] = {}
         self.counter: Counter[str] = Counter()
@@ -177,13 +188,14 @@ class Recorder(TorchFunctionMode):
         if new.axis is None:
             new = next((n for t, k in known if (n := inherited(k, func, t, out)).axis is not None), new)
         if len(known) > 1:
-            new = replace(new, feed=None, direct=False)
+            new = new.but(new.axis, new.inner, False, None)
+            new.pending = frozenset().union(*(k.pending for _, k in known))
         for _, trail in known:
             if not new.direct:
                 self._leak(trail, func.__name__)
             if trail.feed is not None and new.feed is None:
                 self._escape(trail.feed, func.__name__)
-        return replace(new, pending=frozenset().union(*(k.pending for _, k in known)))
+        return new
 
     def _produced(self, func: Any, args: Any, kwargs: Any, known: list[tuple[Tensor, Trail]]) -> Trail:
         path = self.stack[-1] if self.stack else ""
@@ -241,7 +253,7 @@ class Recorder(TorchFunctionMode):
             self.wiring.leaks.setdefault(trail.producer.name, set()).add(name)
 
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        path = self.paths[module]
+        path = self.places[module].path
         if not path:
             for tensor in _tensors(args, kwargs):
                 self.mark(tensor, Trail(feed=Feed(INPUT)))
@@ -251,25 +263,26 @@ class Recorder(TorchFunctionMode):
     def leave(self, module: nn.Module, args: Any, out: Any) -> None:
         """Called after a module, also where it raised. Returns None: anything else would replace `out`."""
         path = self.stack.pop()
-        outputs = list(_tensors((out.values() if isinstance(out, Mapping) else out,), {}))
-        if not path:
-            for tensor in outputs:
-                if trail := self.trail(tensor):
-                    self._leak(trail, "the model's output")
-                    if trail.feed:
-                        self._escape(trail.feed, "the model's output")
-        elif not _is_norm(module) and any(True for _ in module.parameters(recurse=False)):
+        place = self.places[module]
+        if place.layer:
             self.wiring.unanswered.setdefault(path)
-            for tensor in outputs:
-                trail = self.trail(tensor) or NOWHERE
+        elif path:
+            return
+        for tensor in _tensors((out.values() if isinstance(out, Mapping) else out,), {}):
+            trail = self.trail(tensor) or NOWHERE
+            if place.layer:
                 self.mark(tensor, replace(trail, pending=trail.pending | {path}))
+                continue
+            self._leak(trail, "the model's output")
+            if trail.feed:
+                self._escape(trail.feed, "the model's output")
 
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
     """The recorder at work: hooks are in place and gone afterwards, compiled models run uncompiled."""
     with ExitStack() as stack:
-        for module in recorder.paths:
+        for module in recorder.places:
             if isinstance(module, torch.jit.ScriptModule):
                 continue
             before = module.register_forward_pre_hook(recorder.enter, prepend=True, with_kwargs=True)
@@ -299,8 +312,8 @@ def tidy(name: str) -> str:
     return ".".join(parts)
 
 
-def _is_norm(module: nn.Module) -> bool:
-    return "norm" in type(module).__name__.lower()
+def _makes_units(module: nn.Module) -> bool:
+    return "norm" not in type(module).__name__.lower() and any(True for _ in module.parameters(recurse=False))
 
 
 def _tensors(args: Any, kwargs: Mapping[str, Any]) -> Iterator[Tensor]:

@@ -251,9 +251,9 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
     if "|f|" in seen.sums:
         size = seen.sums["|f|"].cpu() / values
         extras["dormant"] = size <= tau * size.mean()
-    if "z" in seen.sums:
+    if seen.origin is not None:
         mean = seen.sums["z"].cpu() / values
-        extras["mean"] = mean.float()
+        extras["mean"] = (mean + seen.origin.cpu()).float()
         extras["std"] = (seen.sums["z²"].cpu() / values - mean.square()).clamp(min=0).sqrt().float()
     return Layer(
         call.name, kind, seen.units, seen.samples, seen.values, dead, on, (fires.double() / values).float(),

@@ -16,7 +16,8 @@ def table(report: Report) -> str:
     if len(report):
         parts.append(_grid(rows(report)))
         parts.append("\n".join(notes(report)))
-    parts += [_wrapped(f"Not seen: {line}") for line in map(str, report.unseen)]
+    if report.unseen:
+        parts.append("\n".join(_wrapped(f"Not seen: {one}") for one in report.unseen))
     return "\n\n".join(parts)
 
 
