@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.overrides import TorchFunctionMode
 
 from reluguide.doctor.flow import (
@@ -313,6 +314,8 @@ def tidy(name: str) -> str:
 
 
 def _makes_units(module: nn.Module) -> bool:
+    if isinstance(module, ParametrizationList):  # what it gives is a weight of the layer around it
+        return False
     return "norm" not in type(module).__name__.lower() and any(True for _ in module.parameters(recurse=False))
 
 
