@@ -9,11 +9,11 @@ arithmetic that happens to be an activation, such as x * (x > 0).
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,55 +32,9 @@ from reluguide.doctor.flow import (
     Trail,
     inherited,
 )
+from reluguide.doctor.naming import tidy
 from reluguide.doctor.spellings import SPELLINGS, Spelling, op_name
-
-
-@dataclass
-class Call:
-    """One activation call of the model: the k-th of its kind in one module, in one forward pass."""
-
-    name: str
-    op: str
-    axis: int
-    inner: int
-    units: int
-    traced: bool  # whether the axis came from the producing layer; else it was assumed
-    trail: Trail
-
-
-class Observer(Protocol):
-    """Who is told of activation calls."""
-
-    def before(
-        self, call: Call, z: Tensor, spelling: Spelling, func: Callable[..., Any], args: Any, kwargs: Any
-    ) -> None:
-        """`func(*args, **kwargs)` is about to be applied to the preactivations `z`."""
-
-    def after(self, call: Call, out: Tensor) -> None:
-        """It gave `out`."""
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """A layer fed by an activation call, through these norms, with `inner` inputs for each unit."""
-
-    layer: str
-    through: tuple[str, ...]
-    inner: int
-
-
-@dataclass
-class Wiring:
-    """What was learnt of the model's structure on the way."""
-
-    consumers: dict[str, set[Consumer]] = field(default_factory=dict)  # activation call -> layers it feeds
-    escapes: dict[str, set[str]] = field(default_factory=dict)  # activation call -> what else took its values
-    answers: dict[str, set[str]] = field(default_factory=dict)  # layer -> activation calls of its output
-    leaks: dict[str, set[str]] = field(default_factory=dict)  # layer -> what else took its output
-    uses: Counter[str] = field(default_factory=Counter)  # layer -> most calls in one forward pass
-    ran: set[str] = field(default_factory=set)
-    unanswered: dict[str, None] = field(default_factory=dict)  # layers, in order of first use
-    answered: set[str] = field(default_factory=set)  # layers whose units reached an activation
+from reluguide.doctor.wiring import Call, Consumer, Observer, Wiring
 
 
 @dataclass(frozen=True)
@@ -269,11 +223,17 @@ class Recorder(TorchFunctionMode):
             self.wiring.unanswered.setdefault(path)
         elif path:
             return
-        for tensor in _tensors((out.values() if isinstance(out, Mapping) else out,), {}):
+        if not path:
+            self.gives(out)
+            return
+        for tensor in _tensors((out,), {}):
             trail = self.trail(tensor) or NOWHERE
-            if place.layer:
-                self.mark(tensor, replace(trail, pending=trail.pending | {path}))
-                continue
+            self.mark(tensor, replace(trail, pending=trail.pending | {path}))
+
+    def gives(self, out: Any) -> None:
+        """Note that `out` leaves the model: whoever reads it there is out of sight."""
+        for tensor in _tensors((out,), {}):
+            trail = self.trail(tensor) or NOWHERE
             self._leak(trail, "the model's output")
             if trail.feed:
                 self._escape(trail.feed, "the model's output")
@@ -296,32 +256,17 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
         yield recorder
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside DataParallel, DistributedDataParallel or `torch.compile`."""
-    while True:
-        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            model = model.module
-        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
-            model = inner
-        else:
-            return model
-
-
-def tidy(name: str) -> str:
-    """A module's name without what `torch.compile` and checkpoint wrappers put into it."""
-    parts = [part for part in name.split(".") if part not in ("_orig_mod", "_checkpoint_wrapped_module")]
-    return ".".join(parts)
-
-
 def _makes_units(module: nn.Module) -> bool:
     if isinstance(module, ParametrizationList):  # what it gives is a weight of the layer around it
         return False
     return "norm" not in type(module).__name__.lower() and any(True for _ in module.parameters(recurse=False))
 
 
-def _tensors(args: Any, kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
+def _tensors(args: Iterable[Any], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
+    """The tensors among arguments or outputs, also those one level down in tuples, lists and dicts."""
     for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, Tensor):
             yield value
-        elif isinstance(value, (tuple, list)) or type(value).__name__ == "dict_values":
-            yield from (part for part in value if isinstance(part, Tensor))
+        elif isinstance(value, (tuple, list, Mapping)):
+            inside = value.values() if isinstance(value, Mapping) else value
+            yield from (part for part in inside if isinstance(part, Tensor))

@@ -5,7 +5,9 @@ from itertools import groupby
 
 from reluguide.doctor.causes import Explanation, page, ranges
 from reluguide.doctor.causes import headline as headline_of
-from reluguide.doctor.report import Layer, Report, percent
+from reluguide.doctor.layer import Layer
+from reluguide.doctor.report import Report
+from reluguide.doctor.words import percent
 
 WIDTH = 100
 

@@ -13,7 +13,13 @@ from tests.doctor.zoo import plant
 
 hf = pytest.importorskip("transformers")
 
-TEXT = dict(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
+TEXT = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+}
 TOKENS = {"input_ids": (torch.arange(5 * 7) * 13 % 50).view(5, 7)}
 
 
