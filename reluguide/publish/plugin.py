@@ -111,6 +111,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             rendered = self._lists(rendered, source, repository)
         except (PageError, ValueError) as error:
             raise PluginError(str(error)) from None
+        # The search finds a page by its tags too; the theme shows tags nowhere by itself.
+        if words := page.meta.get("keywords"):
+            page.meta["tags"] = [word.strip() for word in words.split(",")]
         if asked:
             answer = site.plain_words(site.short_answer(source, self.evidence))
             page.meta["answer"] = answer
@@ -118,6 +121,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if asked or page.is_homepage:
             page.meta["structured_data"] = machines.structured_data(asked or self.questions, self.evidence)
         return "\n".join(rendered.split("\n")[source.front_end :])
+
+    def on_page_content(self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
+        return site.unsearched(html)
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """What MkDocs would take for pages of its own goes straight into the built site."""
