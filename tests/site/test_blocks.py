@@ -5,14 +5,15 @@ import os
 import runpy
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from tests.site.browsing import Site
 
 from reluguide.device import kind_without_torch
 from reluguide.publish import verify
-from tests.site.browsing import Site
 
 
 def blocks(site: Site) -> Iterator[tuple[str, str, str]]:
@@ -20,7 +21,7 @@ def blocks(site: Site) -> Iterator[tuple[str, str, str]]:
     for path in site.pages:
         soup = BeautifulSoup((site.root / path / "index.html").read_text(encoding="utf-8"), "html.parser")
         shown = soup.select("article div.highlight")
-        for one, following in zip(shown, shown[1:]):
+        for one, following in pairwise(shown):
             title = following.select_one("span.filename")
             if "language-python" in (one.get("class") or []) and title and title.get_text() == "Output":
                 yield path, text(one), text(following)
@@ -48,7 +49,9 @@ def test_every_pasted_block_prints_what_its_page_shows(guide: Site, tmp_path: Pa
         process.join(120)
         printed = (folder / "printed").read_text(encoding="utf-8")
         if process.exitcode or (told := verify.difference(output, printed, exact=exact)):
-            wrong.append(f"/{page}\n{code}\nexit {process.exitcode}\n{'' if process.exitcode else told}{printed}")
+            wrong.append(
+                f"/{page}\n{code}\nexit {process.exitcode}\n{'' if process.exitcode else told}{printed}"
+            )
         ran += 1
     assert not wrong, "\n\n".join(wrong)
     assert ran >= len(guide.pages) / 2, f"only {ran} blocks were found on {len(guide.pages)} pages"

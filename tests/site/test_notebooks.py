@@ -5,10 +5,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from tests.site.browsing import Site
 
 from reluguide.device import kind_without_torch
 from reluguide.publish import verify
-from tests.site.browsing import Site
 
 
 @pytest.mark.slow
@@ -22,7 +22,9 @@ def test_every_notebook_runs_and_prints_what_it_shows(guide: Site, tmp_path: Pat
         shown = [printed(cell) for cell in book.cells]
         folder = tmp_path / file.stem
         folder.mkdir()
-        client = NotebookClient(book, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            book, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
         client.execute()
         for number, (cell, before) in enumerate(zip(book.cells, shown, strict=True)):
             if told := verify.difference(before, printed(cell), exact=exact):
