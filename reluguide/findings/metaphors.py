@@ -156,7 +156,7 @@ def noise_by_threshold(noise_gate: Any) -> Picture:
         axes,
         noise_gate.threshold,
         noise_gate.gate[:, _SHOWN],
-        label="one ReLU, signal − threshold",
+        label="one ReLU with this threshold",
         marker="",
     )
     best = noise_gate.gate[:, _SHOWN].mean(0)
