@@ -57,7 +57,7 @@ spelling: setup
 
 bench: setup ## print how fast the site builds beside stock Material, and the sweeps beside a plain loop
 	@for file in tests/bench/[a-z]*.py; do \
-	  name=`basename "$$file" .py`; echo "== $$name"; $(PY) -m "tests.bench.$$name" || exit 1; \
+	  echo "== $$file"; $(PY) "$$file" || exit 1; \
 	done
 
 measure: setup ## measure times on this device and record them in reluguide/recorded/
@@ -67,10 +67,11 @@ links: setup ## ask every external link whether it still answers (needs a networ
 	$(PY) -m reluguide links $(ARGS)
 
 mutants: setup ## change the code at random places and count how many changes the tests notice
-	$(PY) -m tests.mutants $(ARGS)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt cosmic-ray==8.7.0
+	$(PY) tests/mutants.py $(ARGS)
 
 clean: ## remove what was built: site, store, caches; .venv stays
-	rm -rf site dist build mutants .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf site dist build .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find reluguide tests snippets docs -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Any Python that starts can run the set-up, which then looks for a fitting one and says so if there is none.

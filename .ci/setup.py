@@ -23,7 +23,16 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # Editing text takes what renders pages and nothing of what computes.
-PROSE = ["mkdocs", "mkdocs-material", "mkdocs-jupyter", "pymdown-extensions", "grimp", "rich", "numpy"]
+PROSE = [
+    "mkdocs",
+    "mkdocs-material",
+    "mkdocs-jupyter",
+    "pymdown-extensions",
+    "grimp",
+    "rich",
+    "pybtex",
+    "numpy",
+]
 
 AGAIN = "then run the same command again."
 PROBE = """

@@ -34,10 +34,16 @@ _PICTURE_WORDS = re.compile(
 
 def page_problems(house: House, page: Page) -> Iterator[PageError]:
     """Everything wrong with one page that can be seen without running anything."""
+    try:
+        assert page.fences is not None  # a page whose blocks cannot be told apart is not read further
+    except PageError as error:
+        yield error
+        return
     yield from fence_problems(house, page)
     yield from image_problems(page)
     yield from typed_measurements(page)
     yield from heading_problems(page)
+    yield from link_problems(house, page)
     if (house.root / page.name).parent == house.questions:
         yield from answer_problems(page)
 
@@ -120,6 +126,32 @@ def heading_problems(page: Page) -> Iterator[PageError]:
                 f"the heading id {name!r} is already that of line {seen[name]}; give one its own: {{ #other }}.",
             )  # fmt: skip
         seen.setdefault(name, heading.line)
+
+
+def link_problems(house: House, page: Page) -> Iterator[PageError]:
+    """Links to other pages and their sections, with the line; MkDocs checks them too, but names no line."""
+    folder = (house.root / page.name).parent
+    for number, line in page.prose:
+        for found in re.finditer(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
+            target, _, anchor = found["target"].partition("#")
+            if ":" in target or not (target.endswith(".md") or (anchor and not target)):
+                continue  # other sites, generated files and notebooks
+            file = (folder / target).resolve() if target else house.root / page.name
+            if not file.is_file():
+                yield PageError(page.name, number, f"the link to {target} leads to no page.")
+            elif anchor and anchor not in anchors(pages.read(house, file)):
+                yield PageError(
+                    page.name, number,
+                    f"the link to #{anchor} leads nowhere: {house.relative(file)} has no heading or claim of that id.",
+                )  # fmt: skip
+
+
+def anchors(page: Page) -> set[str]:
+    """Every id that a link may lead to: headings, claims, and ids written into the page."""
+    prose = "\n".join(line for _, line in page.prose)
+    claims = {found.lower() for found in re.findall(r"\{\{\s*claim\.([\w-]+)\s*\}\}", prose)}
+    written = {*re.findall(r'\bid="([\w-]+)"', prose), *re.findall(r"\{[^}]*#([\w-]+)[^}]*\}", prose)}
+    return {heading.id or pages.slug(heading.text) for heading in page.headings} | claims | written
 
 
 def answer_problems(page: Page) -> Iterator[PageError]:

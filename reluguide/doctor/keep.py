@@ -1,0 +1,39 @@
+"""Leaves a model, and the random state, as they were."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextmanager
+def as_it_was(model: nn.Module, *, training: bool) -> Iterator[None]:
+    """Training (or eval) mode inside; afterwards flags, buffers and random states are what they were.
+
+    Buffers, since BatchNorm in training mode moves its running statistics; random states, since
+    dropout and the order of a loader draw from them. Also after an exception.
+    """
+    flags = {module: module.training for module in model.modules()}
+    buffers = [
+        (module, name, buffer, buffer.detach().clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    python, numpy = random.getstate(), np.random.get_state()
+    cuda = sorted({p.device.index for p in model.parameters() if p.device.type == "cuda"})
+    with torch.random.fork_rng(devices=cuda):
+        try:
+            model.train(training)
+            yield
+        finally:
+            for module, flag in flags.items():
+                module.training = flag
+            with torch.no_grad():
+                for module, name, buffer, before in buffers:
+                    buffer.copy_(before)
+                    module._buffers[name] = buffer  # it may have been replaced, not written to
+            random.setstate(python)
+            np.random.set_state(numpy)

@@ -1,0 +1,109 @@
+"""What is kept of the preactivations of one activation call: a few numbers a unit, whatever the data.
+
+Sums, extremes and counts are held in float32 (float64 for a float64 model) and counts in int64; the
+preactivations themselves are never kept. Memory depends on the number of units only.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reluguide.doctor.spellings import INF, Kind
+
+COUNTABLE = 2**24  # float32 holds every whole number up to here
+
+
+class UnitStatistics:
+    """Streams preactivations, in batches, into per-unit numbers of shape (units,)."""
+
+    def __init__(self, kind: Kind, units: int, *, slope_below: float, want: frozenset[str]) -> None:
+        self.kind, self.units, self.want, self.slope_below = kind, units, want, slope_below
+        low = kind.low if isinstance(kind.low, float) else -INF
+        self.fires_above = max(0.0, low) if low < INF else 0.0
+        intervals = {"fires": (self.fires_above, INF)}
+        if kind.high < INF:  # one end alone is read off the largest preactivation, without counting
+            intervals["live"] = (low, kind.high)
+        if kind.linear and kind.linear not in intervals.values():
+            intervals["linear"] = kind.linear
+        self.intervals = intervals
+        self.counts: dict[str, Tensor] = {}
+        self.sums: dict[str, Tensor] = {}
+        self.origin: Tensor | None = None  # a rough mean, from the first batch, that sums are taken around
+        self.maximum: Tensor | None = None
+        self.minimum: Tensor | None = None
+        self.samples = self.values = 0
+
+    def see(self, z: Tensor, *, axis: int, inner: int, samples: int) -> None:
+        """Add preactivations `z`, with units on `axis` (each of them `inner` entries wide)."""
+        z = z.detach()
+        rows = by_unit(z, axis=axis, inner=inner)
+        self.samples += samples
+        self.values += z.numel() // self.units
+        if not z.numel():
+            return
+        wide = torch.promote_types(z.dtype, torch.float32)
+        highest, lowest = (_reduce(rows, edge).to(wide) for edge in (torch.amax, torch.amin))
+        if self.maximum is None or self.minimum is None:
+            self.maximum, self.minimum = highest.clone(), lowest.clone()
+        else:
+            torch.maximum(self.maximum, highest, out=self.maximum)
+            torch.minimum(self.minimum, lowest, out=self.minimum)
+        for name, (low, high) in self.intervals.items():
+            self._count(name, _inside(rows, low, high))
+        if "moments" in self.want:
+            values = rows.to(wide)
+            if self.origin is None:  # sums of squares far from 0 would lose the spread to rounding
+                self.origin = _reduce(values, torch.mean)
+            values = values - (self.origin if rows.ndim == 2 else self.origin[:, None])
+            self._sum("z", values)
+            self._sum("z²", values.square())
+
+    def see_slope(self, slope: Tensor, *, axis: int, inner: int) -> None:
+        """Add derivatives at the preactivations: how often they are nearly zero."""
+        self._count("flat", (by_unit(slope, axis=axis, inner=inner).abs() < self.slope_below).float())
+
+    def see_output(self, out: Tensor, *, axis: int, inner: int) -> None:
+        """Add activations: their mean size is what dormancy compares."""
+        rows = by_unit(out.detach(), axis=axis, inner=inner)
+        self._sum("|f|", rows.to(torch.promote_types(out.dtype, torch.float32)).abs())
+
+    def _count(self, name: str, ones: Tensor) -> None:
+        exact = ones if ones.numel() // self.units < COUNTABLE else ones.double()
+        found = _reduce(exact, torch.sum).to(torch.int64)
+        self.counts[name] = self.counts[name].add_(found) if name in self.counts else found
+
+    def _sum(self, name: str, rows: Tensor) -> None:
+        found = _reduce(rows, torch.sum)
+        found = found if found.device.type == "mps" else found.double()
+        self.sums[name] = self.sums[name].add_(found) if name in self.sums else found
+
+
+def by_unit(z: Tensor, *, axis: int, inner: int = 1) -> Tensor:
+    """`z` as (values, units) or (values, units, values): the axes that are not units, merged."""
+    if inner > 1:
+        at = axis % z.ndim
+        z = z.reshape(*z.shape[:at], z.shape[at] // inner, inner, *z.shape[at + 1 :])
+        axis = at
+    axis %= z.ndim
+    if axis == z.ndim - 1:
+        return z.reshape(-1, z.shape[-1])
+    if axis == 0:
+        return z.reshape(1, z.shape[0], -1)
+    if axis == 1 and z.ndim == 3:
+        return z
+    if axis == 1:
+        return z.flatten(2)
+    return z.movedim(axis, 1).flatten(2)
+
+
+def _reduce(rows: Tensor, by: Callable[..., Tensor]) -> Tensor:
+    # In two steps, the last axis first: several times faster on the CPU than both at once.
+    return by(by(rows, 2), 0) if rows.ndim == 3 else by(rows, 0)
+
+
+def _inside(rows: Tensor, low: float, high: float) -> Tensor:
+    """1.0 where low < z < high. Written as floats: summing booleans takes ten times as long."""
+    ones = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
+    torch.gt(rows, low, out=ones)
+    return ones if high == INF else ones.mul_(rows < high)

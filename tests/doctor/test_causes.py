@@ -1,0 +1,127 @@
+"""Causes that are planted are the causes that are found, with their numbers."""
+
+import pytest
+import torch
+from torch import nn
+
+import reluguide
+from reluguide.doctor.causes import page
+from tests.doctor.zoo import plant
+
+X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(0)
+    made = nn.Sequential(
+        nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 5), nn.BatchNorm1d(5), nn.ReLU(),
+        nn.Linear(5, 2),
+    )  # fmt: skip
+    with torch.no_grad():
+        for k in (0, 2):
+            made[k].bias.fill_(1.0)
+        made[5].bias.fill_(1.0)
+    made[5].momentum = 1.0
+    made(X)  # running statistics that fit the data
+    return made
+
+
+def causes(model: nn.Module, name: str) -> dict[int, str]:
+    return {one.unit: one.cause for one in reluguide.diagnose(model, X).explain() if one.layer == name}
+
+
+def test_bias() -> None:
+    model = net()
+    plant(model[0], [3], -20.0)
+    (found,) = (one for one in reluguide.diagnose(model, X).explain() if one.layer == "1.relu")
+    wx = X @ model[0].weight[3].detach()
+    assert (found.unit, found.cause, found.look_at) == (3, "bias", "0")
+    assert found.numbers["bias"] == -20
+    assert found.numbers["largest w·x"] == pytest.approx(float(wx.max()), abs=1e-5)
+    assert found.numbers["norm of w"] == pytest.approx(model[0].weight[3].detach().norm().item(), rel=1e-5)
+    with torch.no_grad():  # what it says is so: without the bias the unit fires
+        model[0].bias[3] = 0
+    assert causes(model, "1.relu") == {}
+
+
+def test_weights() -> None:
+    model = net()
+    with torch.no_grad():
+        model[2].weight[5] = -1.0  # its inputs are activations, so never negative
+        model[2].bias[5] = 0.0
+    assert causes(model, "3.relu") == {5: "weights"}
+
+
+def test_normalisation_shift_and_statistics() -> None:
+    model = net()
+    plant(model[5], [1], -50.0)
+    with torch.no_grad():
+        model[5].running_mean[2] = 1e3
+    found = {one.unit: one for one in reluguide.diagnose(model, X).explain()}
+    assert {unit: one.cause for unit, one in found.items()} == {1: "normalisation", 2: "normalisation"}
+    assert found[1].look_at == "shift of layer 5"
+    assert found[2].look_at == "scale or statistics of layer 5"
+    assert found[1].numbers["shift"] == -50
+
+
+def test_collapsed_inputs_point_to_the_first_layer_that_collapsed() -> None:
+    model = net()
+    plant(model[0], list(range(8)))
+    with torch.no_grad():
+        model[2].bias.fill_(-1.0)  # dead as well, and in consequence
+    explanation = reluguide.diagnose(model, X).explain()
+    by_layer = {(one.layer, one.cause, one.look_at) for one in explanation}
+    assert by_layer >= {("1.relu", "bias", "0"), ("3.relu", "upstream", "1.relu")}
+    assert all(one.look_at == "1.relu" for one in explanation if one.layer != "1.relu")
+    assert "look at 1.relu first" in " ".join(str(explanation).split())
+
+
+def test_constant_data_are_upstream_of_everything() -> None:
+    model = net()
+    plant(model[0], [0])
+    report = reluguide.diagnose(model, torch.ones(50, 4))
+    assert {(one.cause, one.look_at) for one in report.explain()} == {("upstream", "the model's input")}
+
+
+def test_residual_sum_is_not_blamed_on_one_layer() -> None:
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 6), nn.Linear(4, 6)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(self.a(x) + self.b(x))
+
+    model = Sum()
+    plant(model.a, [2])
+    assert causes(model, "relu") == {2: "sum"}
+
+
+def test_every_dead_unit_has_a_finding_and_every_cause_a_fix() -> None:
+    model = net()
+    plant(model[0], [1, 2])
+    plant(model[5], [3])
+    report = reluguide.diagnose(model, X)
+    explanation = report.explain()
+    assert sorted((one.layer, one.unit) for one in explanation) == sorted(
+        (layer.name, unit) for layer in report for unit in layer.dead_units
+    )
+    text = str(explanation)
+    assert all(one.fix.split(",")[0] in " ".join(text.split()) for one in explanation)
+    assert page() in text and page().endswith("questions/dead-units/")
+
+
+def test_explaining_speaks_of_the_model_as_it_was() -> None:
+    model = net()
+    plant(model[0], [3], -20.0)
+    report = reluguide.diagnose(model, X)
+    with torch.no_grad():
+        model[0].bias.fill_(5.0)
+    assert next(iter(report.explain())).numbers["bias"] == -20
+
+
+def test_nothing_dead_is_said_with_its_samples() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.LeakyReLU())
+    assert str(reluguide.diagnose(model, X).explain()) == (
+        "No unit of the calls that were seen is dead on these 200 samples."
+    )

@@ -1,0 +1,2 @@
+sides = range(1, 7)
+print("mean of the sides:", sum(sides) / len(sides))

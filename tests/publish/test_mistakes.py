@@ -1,0 +1,209 @@
+"""Every mistake stops the build or the tests, and the message names the place and the command to rerun."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.publish.conftest import Guide
+
+COIN, DICE = "docs/questions/coin.md", "docs/questions/dice.md"
+Change = Callable[[Guide], None]
+
+
+def change(file: str, old: str, new: str) -> Change:
+    return lambda guide: guide.change(file, old, new)
+
+
+def add(file: str, text: str) -> Change:
+    def do(guide: Guide) -> None:
+        path = guide.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + text)
+
+    return do
+
+
+# what is done to the guide; what the message must contain, the place first
+BUILD: dict[str, tuple[Change, str, str]] = {
+    "a section that is not there": (
+        change(COIN, "coin.py:throw", "coin.py:toss"), f"{COIN}:25: ", "no section 'toss'; it has throw",
+    ),
+    "an included file that is not there": (
+        change(COIN, "snippets/coin/flip.py", "snippets/coin/flop.py"), f"{COIN}:14: ", "does not exist",
+    ),
+    "a fact that is not there": (
+        change(DICE, "{{ dice.mean }}", "{{ dice.meen }}"), f"{DICE}:9: ", "did you mean dice.mean?",
+    ),
+    "an expression that is not closed": (
+        change(DICE, "{{ dice.mean }}", "{{ dice.mean }"), f"{DICE}:9: ", "not closed",
+    ),
+    "a figure that is not there": (
+        change(COIN, "figures/coin/settling", "figures/coin/setting"), f"{COIN}:9: ", "draws settling",
+    ),
+    "a claim that is not there": (
+        change(COIN, "claim.T1", "claim.T2"), f"{COIN}:30: ", "claim T2; known: T1",
+    ),
+    "a claim that no page shows": (
+        change(COIN, "{{ claim.T1 }}", ""), f"{COIN}:1: ", "claim T1 of findings/coin.py is on no page",
+    ),
+    "a link to no page": (
+        change(COIN, "(dice.md#how-sure)", "(dices.md)"), f"{COIN}:32: ", "dices.md leads to no page",
+    ),
+    "an anchor to nothing": (
+        change(COIN, "dice.md#how-sure", "dice.md#how-shure"), f"{COIN}:32: ", "#how-shure leads nowhere",
+    ),
+    "an empty alt text": (
+        change(COIN, "Share of heads after each throw: it settles near one half and ends at {{ coin.heads }}.", ""),
+        f"{COIN}:9: ", "has no alt text",
+    ),
+    "an alt text that only names the picture": (
+        change(COIN, "Share of heads after each throw: it settles near one half and ends at {{ coin.heads }}.",
+               "Figure 1"),
+        f"{COIN}:9: ", "only names the picture",
+    ),
+    "two headings with one id": (
+        add(DICE, "\n## Once more { #how-sure }\n"), f"{DICE}:19: ", "heading id 'how-sure' is already that of line 7",
+    ),
+    "a block typed by hand": (
+        add(DICE, "\n```python\nprint(1)\n```\n"), f"{DICE}:19: ", "typed into the page",
+    ),
+    "a block with a title typed by hand": (
+        add(DICE, '\n``` { .python title="x" }\nprint(1)\n```\n'), f"{DICE}:19: ", "typed into the page",
+    ),
+    "a block that nothing verifies": (
+        add(DICE, "\n```yaml\na: 1\n```\n"), f"{DICE}:19: ", "nothing verifies",
+    ),
+    "an output of nothing": (
+        add(DICE, '\n```text title="Output"\n1\n```\n'), f"{DICE}:19: ", "no code block before it",
+    ),
+    "a block that is never closed": (
+        add(DICE, "\n```python\n"), f"{DICE}:19: ", "never closed",
+    ),
+    "a decimal typed by hand": (
+        add(DICE, "\nIt is 3.49 here.\n"), f"{DICE}:19: ", "'3.49' is typed by hand",
+    ),
+    "a percentage typed by hand": (
+        add(DICE, "\nIn 17 % of throws.\n"), f"{DICE}:19: ", "'17 %' is typed by hand",
+    ),
+    "a ratio typed by hand": (
+        add(DICE, "\nIt is 3 times faster.\n"), f"{DICE}:19: ", "'3 times' is typed by hand",
+    ),
+    "no short answer": (
+        change(DICE, '!!! answer "Short answer"', "!!! note"), f"{DICE}:1: ", "no short answer",
+    ),
+    "a long short answer": (
+        change(DICE, "which no side shows.", "which no side shows. One. Two. Three."), f"{DICE}:3: ", "4 sentences",
+    ),
+    "a section without its end": (
+        change("tinyguide/experiments/coin.py", "\n\n# --8<-- [end:throw]", ""),
+        "tinyguide/experiments/coin.py:22: ", "section 'throw' has no end",
+    ),
+    "a section that no page shows": (
+        change(COIN, "tinyguide/experiments/coin.py:throw", "snippets/coin/flip.py"),
+        "tinyguide/experiments/coin.py:22: ", "no page shows the section 'throw'",
+    ),
+    "a snippet that no page shows": (
+        add("snippets/coin/lost.py", "print(1)\n"), "snippets/coin/lost.py:1: ", "no page shows this snippet",
+    ),
+    "a citation that is not there": (
+        add(DICE, "\nSee [@bernoulli1713].\n"), f"{DICE}:19: ", "'bernoulli1713' is not in",
+    ),
+}  # fmt: skip
+
+EVIDENCE: dict[str, tuple[Change, str, str]] = {
+    "a result that is NaN": (
+        change("tinyguide/experiments/dice.py", "float(draws(seed, 400, 6).mean())", 'float("nan")'),
+        "tinyguide/experiments/dice.py: rolls, field mean", "must be finite",
+    ),
+    "an experiment that raises": (
+        change("tinyguide/experiments/dice.py", "float(draws(seed, 400, 6).mean())", "1 / 0"),
+        "tinyguide/experiments/dice.py: experiment rolls raised", "ZeroDivisionError",
+    ),
+    "a fact of an experiment that is not there": (
+        change("tinyguide/findings/dice.py", "def mean(rolls):\n    \"\"\"Mean of many rolls of a die.\"\"\"\n    return rolls.mean",
+               "def mean(throws):\n    \"\"\"Mean of many rolls of a die.\"\"\"\n    return throws.mean"),
+        "tinyguide/findings/dice.py: fact mean", "asks for the experiment 'throws'",
+    ),
+    "a claim whose evidence changed": (
+        change("tinyguide/findings/coin.py", "0.4 < share < 0.6", "0.9 < share"),
+        "tinyguide/findings/coin.py: claim T1", "its check no longer holds: share = 0.",
+    ),
+    "findings that cannot be imported": (
+        add("tinyguide/findings/dice.py", "\nimport nothing_of_this_name\n"),
+        "tinyguide/findings/dice.py", "nothing_of_this_name",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", BUILD)
+def test_the_build_stops_and_names_the_line(mistake: str, guide: Guide) -> None:
+    do, place, told = BUILD[mistake]
+    do(guide)
+    ended = guide.build(check=False)
+    assert ended.returncode != 0, ended.stdout
+    assert place in ended.stdout
+    assert told in ended.stdout
+    if place.startswith("docs/"):
+        assert f"python -m pytest {place.partition(':')[0]}" in ended.stdout
+    assert "Traceback" not in ended.stdout
+
+
+@pytest.mark.parametrize("mistake", EVIDENCE)
+def test_the_build_stops_and_names_the_module(mistake: str, guide: Guide) -> None:
+    do, place, told = EVIDENCE[mistake]
+    do(guide)
+    ended = guide.build(check=False)
+    assert ended.returncode != 0, ended.stdout
+    assert place in ended.stdout
+    assert told in ended.stdout
+    module = Path(place.partition(":")[0]).stem
+    assert f"python -m reluguide evidence {module}" in ended.stdout
+
+
+OUTPUTS = {
+    "a digit of an output": (change(COIN, "sides: 2", "sides: 3"), f"{COIN}:17: "),
+    "the last digit of an output": (change(COIN, "share: 0.50", "share: 0.51"), f"{COIN}:17: "),
+    "a word in a print": (change("snippets/dice/roll.py", '"mean of', '"average of'), f"{DICE}:15: "),
+    "a snippet that raises": (add("snippets/dice/roll.py", "1 / 0\n"), f"{DICE}:11: "),
+    "a snippet that prints nothing": (
+        lambda guide: (guide.root / "snippets/dice/roll.py").write_text("sides = 6\n"),
+        f"{DICE}:15: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", OUTPUTS)
+def test_the_tests_stop_and_name_the_line(mistake: str, guide: Guide) -> None:
+    do, place = OUTPUTS[mistake]
+    do(guide)
+    ended = guide.run("pytest", check=False)
+    assert ended.returncode == 1, ended.stdout
+    assert place in ended.stdout
+    assert f"python -m pytest {place.partition(':')[0]}" in ended.stdout
+
+
+def test_a_snippet_that_raises_names_its_own_line_too(guide: Guide) -> None:
+    add("snippets/dice/roll.py", "1 / 0\n")(guide)
+    assert "snippets/dice/roll.py:3: 1 / 0" in guide.run("pytest", check=False).stdout
+
+
+def test_untouched_everything_passes(guide: Guide) -> None:
+    ended = guide.run("pytest")
+    assert "8 passed" in ended.stdout, "3 pages' guards, 3 code blocks, 2 outputs"
+    assert "nothing ran" in guide.build().stdout
+
+
+def test_update_rewrites_outputs_and_nothing_else(guide: Guide) -> None:
+    before = (guide.root / COIN).read_text()
+    guide.change("snippets/coin/flip.py", '"share:', '"part:')
+    guide.change(COIN, "sides: 2", "sides: 5\nand more")
+    guide.run("pytest", "--update-outputs")
+    assert (guide.root / COIN).read_text() == before.replace("share: 0.50", "part: 0.50")
+    guide.run("pytest")
+
+
+def test_update_refuses_in_ci(guide: Guide) -> None:
+    ended = guide.run("pytest", "--update-outputs", check=False, CI="true")
+    assert ended.returncode != 0
+    assert "does not run in CI" in ended.stdout
