@@ -26,8 +26,12 @@ def read(path: Path) -> dict[str, Entry]:
 @cache
 def _read(path: Path, changed: int) -> dict[str, Entry]:
     from pybtex.database import parse_file
+    from pybtex.exceptions import PybtexError
 
-    entries = parse_file(str(path), bib_format="bibtex").entries
+    try:
+        entries = parse_file(str(path), bib_format="bibtex").entries
+    except PybtexError as error:
+        raise ValueError(f"docs/reference/{path.name}: {error}") from None
     return {key: _entry(key, entry) for key, entry in entries.items()}
 
 

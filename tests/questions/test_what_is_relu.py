@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reluguide.activations import ACTIVATIONS
@@ -19,6 +19,7 @@ def results(second_block: Blocks) -> dict[str, Any]:
     return second_block("what_is_relu")
 
 
+@settings(deadline=None)
 @given(z=st.floats(-1e6, 1e6, width=32).filter(bool), name=st.sampled_from(list(what_is_relu.SPELLINGS)))
 def test_spellings_agree_away_from_zero(z: float, name: str) -> None:
     point = torch.tensor([z])
