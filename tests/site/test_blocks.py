@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from tests.site.browsing import Site
 
 from reluguide.device import kind_without_torch
 from reluguide.publish import verify
+from tests.site.browsing import Site
 
 
 def blocks(site: Site) -> Iterator[tuple[str, str, str]]:

@@ -5,10 +5,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from tests.site.browsing import Site
 
 from reluguide.device import kind_without_torch
 from reluguide.publish import verify
+from tests.site.browsing import Site
 
 
 @pytest.mark.slow
