@@ -67,11 +67,11 @@ links: setup ## ask every external link whether it still answers (needs a networ
 	$(PY) -m reluguide links $(ARGS)
 
 mutants: setup ## change the code at random places and count how many changes the tests notice
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt mutmut==3.8.1
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt cosmic-ray==8.7.0
 	$(PY) tests/mutants.py $(ARGS)
 
 clean: ## remove what was built: site, store, caches; .venv stays
-	rm -rf site dist build mutants .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf site dist build .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find reluguide tests snippets docs -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Any Python that starts can run the set-up, which then looks for a fitting one and says so if there is none.

@@ -1,23 +1,39 @@
 """Do the tests notice a change? A random sample of mutants, and the share of them that some test catches.
 
-    make mutants                      200 mutants over evidence, publish, doctor and sweep
-    make mutants ARGS='--seed 7'      the sample of an earlier report again
+    make mutants                                 200 mutants over evidence, publish, doctor and sweep
+    make mutants ARGS='--seed 7'                 the sample of an earlier report again
+    make mutants ARGS='--count 20 --part sweep'
 
-mutmut makes the mutants and knows which tests call the function that a mutant is in ([tool.mutmut] in
-pyproject.toml); it needs fork, so Linux, macOS or WSL. This script draws the sample and writes the report;
-the survivors' differences stand in mutants/survivors.diff.
+Cosmic Ray finds the places and changes them; a change is made in a copy of the repository, one a process,
+and the tests that mirror the changed module run there. Survivors are printed as differences to be read.
 """
 
 import argparse
+import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-CAUGHT = ("killed", "timeout", "segfault", "caught by type check")
-MUTANTS = Path("mutants")
+from cosmic_ray.commands.init import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import WorkDB
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkResult
+
+ROOT = Path(__file__).resolve().parents[1]
+# What is changed, and where a change should be noticed: the quickest tests first, since the first failure ends it.
+TESTS = {
+    "evidence": ["tests/test_evidence.py", "tests/publish/test_mistakes.py"],
+    "publish": ["tests/publish/test_mistakes.py", "tests/publish/test_*.py"],
+    "doctor": ["tests/doctor/test_*.py"],
+    "sweep": ["tests/test_sweep*.py"],
+}
+TIMEOUT = 600  # seconds; a mutant that never ends is noticed
 
 
 def main() -> None:
@@ -26,49 +42,84 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
+    parser.add_argument("--part", choices=TESTS, action="append", help="only this part (may be repeated)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
 
-    shutil.rmtree(MUTANTS, ignore_errors=True)
-    print("Making the mutants, and running the tests once to see what each of them calls ...", flush=True)
-    run("reluguide.evidence.x_shown__mutmut_1")
-    names = sorted(results())
-    sample = random.Random(options.seed).sample(names, min(options.count, len(names)))
-    print(f"Testing {len(sample)} of {len(names)} mutants (--seed {options.seed}) ...", flush=True)
-    run(*sample)
-    found = results()
-    report({name: found[name] for name in sample})
+    os.chdir(ROOT)
+    parts = options.part or list(TESTS)
+    sample = drawn(parts, options.count, random.Random(options.seed))
+    print(f"{len(sample)} mutants of {', '.join(parts)}, --seed {options.seed}", flush=True)
+    caught: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(
+        options.workers, initializer=move_to_a_copy, initargs=(folder,)
+    ) as pool:  # fmt: skip
+        for part in parts:
+            pool.submit(require_passing, part).result()
+        running = {pool.submit(tested, mutant): mutant for mutant in sample}
+        for number, future in enumerate(as_completed(running), 1):
+            mutant, result = running[future], future.result()
+            survived = result.test_outcome == TestOutcome.SURVIVED
+            caught[part_of(mutant.module_path)] += not survived
+            if survived:
+                print(f"\n{number}/{len(sample)} survived: {mutant.operator_name}\n{result.diff}", flush=True)
+    total = Counter(part_of(mutant.module_path) for mutant in sample)
+    for part, count in total.items():
+        print(f"{part:10}{caught[part]:4} of {count:4} caught")
+    print(f"caught: {caught.total()} of {len(sample)} ({caught.total() / max(1, len(sample)):.0%})")
 
 
-def report(outcome: dict[str, str]) -> None:
-    parts: dict[str, Counter[bool]] = {}
-    for name, status in outcome.items():
-        parts.setdefault(".".join(name.split(".")[1:-1]), Counter())[status in CAUGHT] += 1
-    for part, count in sorted(parts.items()):
-        print(f"  {part:28}{count[True]:4} of {count.total():4}")
-    survivors = sorted(name for name, status in outcome.items() if status not in CAUGHT)
-    diffs = [mutmut("show", name).stdout for name in survivors]
-    (MUTANTS / "survivors.diff").write_text("\n".join(diffs), encoding="utf-8")
-    caught = len(outcome) - len(survivors)
-    print(f"caught: {caught} of {len(outcome)} ({caught / len(outcome):.0%})")
-    print("\n".join(f"  {outcome[name]}: {name}" for name in survivors))
+def drawn(parts: list[str], count: int, draw: random.Random) -> list[MutationSpec]:
+    """`count` places of the source, each with one of the changes that Cosmic Ray knows for it."""
+    files = [
+        path
+        for part in parts
+        for path in sorted([*Path("reluguide").glob(f"{part}.py"), *Path("reluguide", part).rglob("*.py")])
+    ]
+    known = WorkDB(":memory:", WorkDB.Mode.create)
+    init(files, known, {})
+    mutants = [
+        mutant
+        for item in known.work_items
+        for mutant in item.mutations
+        if "_BitOr_" not in mutant.operator_name  # in annotations, where `X + None` is no change of meaning
+    ]
+    mutants.sort(key=lambda one: (str(one.module_path), one.start_pos, one.operator_name, one.occurrence))
+    draw.shuffle(mutants)
+    places = {(one.module_path, one.start_pos, one.end_pos): one for one in mutants}
+    return draw.sample(list(places.values()), min(count, len(places)))
 
 
-def run(*names: str) -> None:
-    """Test these mutants; exits with what mutmut said where the tests fail without any mutant."""
-    ran = mutmut("run", *names)
+def part_of(path: Path) -> str:
+    return path.with_suffix("").parts[1]
+
+
+def move_to_a_copy(folder: str) -> None:
+    """Make this process work in a copy of what git knows here, uncommitted changes included."""
+    copy = Path(tempfile.mkdtemp(dir=folder))
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, capture_output=True, check=True).stdout.decode().split("\0"):
+        if name and Path(name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, copy / name)
+    os.chdir(copy)
+    os.environ.update(PYTHONPATH=str(copy), OMP_NUM_THREADS="1")
+
+
+def command(part: str) -> str:
+    files = [str(path) for pattern in TESTS[part] for path in sorted(Path().glob(pattern))]
+    quick = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser"]
+    return shlex.join([sys.executable, "-m", "pytest", *quick, *dict.fromkeys(files)])
+
+
+def require_passing(part: str) -> None:
+    ran = subprocess.run(shlex.split(command(part)), capture_output=True, text=True, check=False)
     if ran.returncode:
-        sys.exit(f"{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}\nmutmut could not run; see above.")
+        raise RuntimeError(f"The tests of {part} fail without any mutant:\n{ran.stdout[-3000:]}")
 
 
-def results() -> dict[str, str]:
-    """The status of every mutant by its name."""
-    lines = mutmut("results", "--all", "true").stdout.splitlines()
-    return dict(line.strip().split(": ", 1) for line in lines if ": " in line)
-
-
-def mutmut(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mutmut", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def tested(mutant: MutationSpec) -> WorkResult:
+    return mutate_and_test([mutant], command(part_of(mutant.module_path)), TIMEOUT)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def annotations(tmp_path, monkeypatch):
             "::error file=docs/page.md,line=12::an alt text is missing",
         ),
         ("code.py:3:7: F401 unused", "::error file=code.py,line=3::F401 unused"),
-        ("./code.py:3: teh ==> the", "::error file=code.py,line=3::teh ==> the"),
+        ("./code.py:3: misspelt ==> right", "::error file=code.py,line=3::misspelt ==> right"),
         ("E   pages.PageError: docs/page.md:1: 57 % typed", "::error file=docs/page.md,line=1::57 %25 typed"),
         (
             "Would reformat: code.py",

@@ -1,11 +1,12 @@
 """A network's result depends on its own seed, settings and data alone: bit-equal in any company."""
 
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reluguide.activations import ACTIVATIONS
@@ -36,7 +37,7 @@ def tanh_of_softplus(z: torch.Tensor) -> torch.Tensor:
     return torch.tanh(torch.nn.functional.softplus(z) - 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     hidden=st.lists(st.sampled_from([1, 2, 3, 5, 8, 13, 16, 17, 33, 64]), min_size=1, max_size=3),
     features=st.sampled_from([1, 2, 7, 16, 33]),
@@ -47,8 +48,10 @@ def tanh_of_softplus(z: torch.Tensor) -> torch.Tensor:
     optimizer=st.sampled_from(["sgd", "adam", "adamw"]),
     batch_size=st.sampled_from([None, 2, 5, 16]),
     chunk=st.sampled_from([2, 3, 7]),
-    choices=st.data(),
+    shuffled=st.integers(0, 99),
 )
+@example([17, 13], 5, 3, 33, 11, "relu", "sgd", None, 3, 1)
+@example([5, 33], 7, 10, 31, 11, "gelu", "adam", 5, 2, 2)
 def test_bit_equal_whatever_the_chunks_threads_order_and_companions(
     hidden: list[int],
     features: int,
@@ -59,7 +62,7 @@ def test_bit_equal_whatever_the_chunks_threads_order_and_companions(
     optimizer: str,
     batch_size: int | None,
     chunk: int,
-    choices: st.DataObject,
+    shuffled: int,
 ) -> None:
     random = torch.Generator().manual_seed(samples)
     x = torch.randn(samples, features, generator=random)
@@ -84,8 +87,8 @@ def test_bit_equal_whatever_the_chunks_threads_order_and_companions(
 
     whole = run(list(range(networks)), threads=1)
     assert_same(rows(run(list(range(networks)), threads=2, chunk=chunk)), rows(whole))
-    order = choices.draw(st.permutations(range(networks)))
-    some = order[: choices.draw(st.integers(1, networks))]
+    order = Random(shuffled)
+    some = order.sample(range(networks), order.randint(1, networks))
     assert_same(rows(run(some)), rows(whole, some))
 
 

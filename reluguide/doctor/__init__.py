@@ -12,8 +12,9 @@ keeps a few numbers a unit (`statistics`) and gives a `Report`, which explains c
 
 from reluguide.doctor.diagnose import diagnose
 from reluguide.doctor.errors import DeadUnitsError, DiagnosisError
+from reluguide.doctor.layer import Layer
 from reluguide.doctor.prune import prune_dead
-from reluguide.doctor.report import Layer, Report
+from reluguide.doctor.report import Report
 from reluguide.doctor.revive import revive
 from reluguide.doctor.watch import watch
 

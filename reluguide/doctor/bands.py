@@ -1,6 +1,6 @@
 """How often the units of a layer fire, in four bands: what a picture of a report shows."""
 
-from reluguide.doctor.report import Layer
+from reluguide.doctor.layer import Layer
 
 # Dark to light, with a hatch each, so that it is legible without colour.
 BANDS = (

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from reluguide.doctor.errors import DiagnosisError
 from reluguide.doctor.flow import INPUT
-from reluguide.doctor.record import tidy
-from reluguide.doctor.report import Layer, Report
+from reluguide.doctor.layer import Layer
+from reluguide.doctor.naming import tidy
+from reluguide.doctor.report import Report
 from reluguide.doctor.surgery import eval_affine, refusal
 
 Box = tuple[float | Tensor, float | Tensor]

@@ -12,7 +12,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from reluguide.doctor.report import Layer, Report, listed
+from reluguide.doctor.layer import Layer
+from reluguide.doctor.report import Report
+from reluguide.doctor.words import listed
 
 Cause = Literal["upstream", "bias", "weights", "normalisation", "sum"]
 SLUG = "questions/dead-units/"

@@ -10,11 +10,15 @@ from torch.nn.parameter import is_lazy
 
 from reluguide.doctor.errors import DiagnosisError
 from reluguide.doctor.keep import as_it_was
-from reluguide.doctor.record import Call, Recorder, recording, unwrapped
-from reluguide.doctor.report import EXTRAS, Report, layer_of, listed
+from reluguide.doctor.layer import layer_of
+from reluguide.doctor.naming import unwrapped
+from reluguide.doctor.record import Recorder, recording
+from reluguide.doctor.report import EXTRAS, Report
 from reluguide.doctor.spellings import Spelling, apart, kind_of
 from reluguide.doctor.statistics import UnitStatistics
 from reluguide.doctor.unseen import unseen
+from reluguide.doctor.wiring import Call
+from reluguide.doctor.words import listed
 
 Forward = Callable[[nn.Module, Any], Any]
 
@@ -70,7 +74,7 @@ def diagnose(
             collector.start(_size(moved, number))
             recorder.start_pass()
             try:
-                call(model, moved)
+                recorder.gives(call(model, moved))
             except Exception as error:
                 raise DiagnosisError(
                     f"the model rejects batch {number} ({_words(moved)}): {type(error).__name__}: {error}"

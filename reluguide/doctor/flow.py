@@ -7,7 +7,7 @@ time, features) look the same.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -48,7 +48,7 @@ class Producer:
     source: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen, which would take longer to make; never changed
 class Trail:
     """`axis`: of the units, from the end; each is `inner` entries wide. `direct`: nothing was added since."""
 
@@ -58,7 +58,11 @@ class Trail:
     norm: Norm | None = None
     direct: bool = True
     feed: Feed | None = None
-    pending: frozenset[str] = field(default_factory=frozenset)
+    pending: frozenset[str] = frozenset()
+
+    def but(self, axis: int | None, inner: int, direct: bool, feed: Feed | None) -> "Trail":
+        """This trail, with these entries instead."""
+        return Trail(axis, inner, self.producer, self.norm, direct, feed, self.pending)
 
 
 NOWHERE = Trail()
@@ -137,7 +141,7 @@ def inherited(trail: Trail, func: Callable[..., Any], before: Tensor, out: Tenso
             axis = feed = None  # it pools over units
         elif feed is not None and (feed.source == INPUT or (feed.through and func in ZERO_ONLY)):
             feed = None
-        return replace(trail, axis=axis, feed=feed)
+        return trail.but(axis, inner, trail.direct, feed)
     if axis is not None:
         if func in RESHAPES:
             axis, inner = reshaped_axis(tuple(before.shape), axis, inner, tuple(out.shape)) or (None, 1)
@@ -146,7 +150,7 @@ def inherited(trail: Trail, func: Callable[..., Any], before: Tensor, out: Tenso
         elif out.ndim != before.ndim:
             axis = moved_axis(before, axis, out) if out._is_view() else None
     if func in RESHAPES or func in SAME:
-        return replace(trail, axis=axis, inner=inner)
+        return trail.but(axis, inner, trail.direct, feed)
     if func in MOVES:
-        return replace(trail, axis=axis, inner=inner, feed=None if feed and feed.source == INPUT else feed)
-    return replace(trail, axis=axis, inner=inner, direct=False, feed=None)
+        return trail.but(axis, inner, trail.direct, None if feed and feed.source == INPUT else feed)
+    return trail.but(axis, inner, False, None)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from reluguide.doctor.bounds import Box, proved_dead
-from reluguide.doctor.record import unwrapped
+from reluguide.doctor.naming import unwrapped
 from reluguide.doctor.report import Report
 from reluguide.doctor.surgery import AFFINE, Site, at_zero, chosen, site
 

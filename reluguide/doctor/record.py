@@ -9,14 +9,15 @@ arithmetic that happens to be an activation, such as x * (x > 0).
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.overrides import TorchFunctionMode
 
 from reluguide.doctor.flow import (
@@ -31,55 +32,17 @@ from reluguide.doctor.flow import (
     Trail,
     inherited,
 )
+from reluguide.doctor.naming import tidy
 from reluguide.doctor.spellings import SPELLINGS, Spelling, op_name
-
-
-@dataclass
-class Call:
-    """One activation call of the model: the k-th of its kind in one module, in one forward pass."""
-
-    name: str
-    op: str
-    axis: int
-    inner: int
-    units: int
-    traced: bool  # whether the axis came from the producing layer; else it was assumed
-    trail: Trail
-
-
-class Observer(Protocol):
-    """Who is told of activation calls."""
-
-    def before(
-        self, call: Call, z: Tensor, spelling: Spelling, func: Callable[..., Any], args: Any, kwargs: Any
-    ) -> None:
-        """`func(*args, **kwargs)` is about to be applied to the preactivations `z`."""
-
-    def after(self, call: Call, out: Tensor) -> None:
-        """It gave `out`."""
+from reluguide.doctor.wiring import Call, Consumer, Observer, Wiring
 
 
 @dataclass(frozen=True)
-class Consumer:
-    """A layer fed by an activation call, through these norms, with `inner` inputs for each unit."""
+class _Place:
+    """A module's name, and whether it is a layer with parameters of its own (norms aside)."""
 
-    layer: str
-    through: tuple[str, ...]
-    inner: int
-
-
-@dataclass
-class Wiring:
-    """What was learnt of the model's structure on the way."""
-
-    consumers: dict[str, set[Consumer]] = field(default_factory=dict)  # activation call -> layers it feeds
-    escapes: dict[str, set[str]] = field(default_factory=dict)  # activation call -> what else took its values
-    answers: dict[str, set[str]] = field(default_factory=dict)  # layer -> activation calls of its output
-    leaks: dict[str, set[str]] = field(default_factory=dict)  # layer -> what else took its output
-    uses: Counter[str] = field(default_factory=Counter)  # layer -> most calls in one forward pass
-    ran: set[str] = field(default_factory=set)
-    unanswered: dict[str, None] = field(default_factory=dict)  # layers, in order of first use
-    answered: set[str] = field(default_factory=set)  # layers whose units reached an activation
+    path: str
+    layer: bool
 
 
 class Recorder(TorchFunctionMode):
@@ -89,7 +52,10 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.observer, self.only, self.ignore = observer, only, ignore
         self.wiring = Wiring()
-        self.paths = {module: tidy(name) for name, module in root.named_modules()}
+        self.places = {
+            module: _Place(tidy(name), layer=bool(name) and _makes_units(module))
+            for name, module in root.named_modules()
+        }
         self.stack: list[str] = []
         self.trails: dict[int, tuple[weakref.ref[Tensor], Trail]] = {}
         self.counter: Counter[str] = Counter()
@@ -177,13 +143,14 @@ class Recorder(TorchFunctionMode):
         if new.axis is None:
             new = next((n for t, k in known if (n := inherited(k, func, t, out)).axis is not None), new)
         if len(known) > 1:
-            new = replace(new, feed=None, direct=False)
+            new = new.but(new.axis, new.inner, False, None)
+            new.pending = frozenset().union(*(k.pending for _, k in known))
         for _, trail in known:
             if not new.direct:
                 self._leak(trail, func.__name__)
             if trail.feed is not None and new.feed is None:
                 self._escape(trail.feed, func.__name__)
-        return replace(new, pending=frozenset().union(*(k.pending for _, k in known)))
+        return new
 
     def _produced(self, func: Any, args: Any, kwargs: Any, known: list[tuple[Tensor, Trail]]) -> Trail:
         path = self.stack[-1] if self.stack else ""
@@ -241,7 +208,7 @@ class Recorder(TorchFunctionMode):
             self.wiring.leaks.setdefault(trail.producer.name, set()).add(name)
 
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        path = self.paths[module]
+        path = self.places[module].path
         if not path:
             for tensor in _tensors(args, kwargs):
                 self.mark(tensor, Trail(feed=Feed(INPUT)))
@@ -251,25 +218,32 @@ class Recorder(TorchFunctionMode):
     def leave(self, module: nn.Module, args: Any, out: Any) -> None:
         """Called after a module, also where it raised. Returns None: anything else would replace `out`."""
         path = self.stack.pop()
-        outputs = list(_tensors((out.values() if isinstance(out, Mapping) else out,), {}))
-        if not path:
-            for tensor in outputs:
-                if trail := self.trail(tensor):
-                    self._leak(trail, "the model's output")
-                    if trail.feed:
-                        self._escape(trail.feed, "the model's output")
-        elif not _is_norm(module) and any(True for _ in module.parameters(recurse=False)):
+        place = self.places[module]
+        if place.layer:
             self.wiring.unanswered.setdefault(path)
-            for tensor in outputs:
-                trail = self.trail(tensor) or NOWHERE
-                self.mark(tensor, replace(trail, pending=trail.pending | {path}))
+        elif path:
+            return
+        if not path:
+            self.gives(out)
+            return
+        for tensor in _tensors((out,), {}):
+            trail = self.trail(tensor) or NOWHERE
+            self.mark(tensor, replace(trail, pending=trail.pending | {path}))
+
+    def gives(self, out: Any) -> None:
+        """Note that `out` leaves the model: whoever reads it there is out of sight."""
+        for tensor in _tensors((out,), {}):
+            trail = self.trail(tensor) or NOWHERE
+            self._leak(trail, "the model's output")
+            if trail.feed:
+                self._escape(trail.feed, "the model's output")
 
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
     """The recorder at work: hooks are in place and gone afterwards, compiled models run uncompiled."""
     with ExitStack() as stack:
-        for module in recorder.paths:
+        for module in recorder.places:
             if isinstance(module, torch.jit.ScriptModule):
                 continue
             before = module.register_forward_pre_hook(recorder.enter, prepend=True, with_kwargs=True)
@@ -282,30 +256,17 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
         yield recorder
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model inside DataParallel, DistributedDataParallel or `torch.compile`."""
-    while True:
-        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            model = model.module
-        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
-            model = inner
-        else:
-            return model
+def _makes_units(module: nn.Module) -> bool:
+    if isinstance(module, ParametrizationList):  # what it gives is a weight of the layer around it
+        return False
+    return "norm" not in type(module).__name__.lower() and any(True for _ in module.parameters(recurse=False))
 
 
-def tidy(name: str) -> str:
-    """A module's name without what `torch.compile` and checkpoint wrappers put into it."""
-    parts = [part for part in name.split(".") if part not in ("_orig_mod", "_checkpoint_wrapped_module")]
-    return ".".join(parts)
-
-
-def _is_norm(module: nn.Module) -> bool:
-    return "norm" in type(module).__name__.lower()
-
-
-def _tensors(args: Any, kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
+def _tensors(args: Iterable[Any], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
+    """The tensors among arguments or outputs, also those one level down in tuples, lists and dicts."""
     for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, Tensor):
             yield value
-        elif isinstance(value, (tuple, list)) or type(value).__name__ == "dict_values":
-            yield from (part for part in value if isinstance(part, Tensor))
+        elif isinstance(value, (tuple, list, Mapping)):
+            inside = value.values() if isinstance(value, Mapping) else value
+            yield from (part for part in inside if isinstance(part, Tensor))

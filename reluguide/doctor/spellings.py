@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -61,21 +62,44 @@ def kind_of(
         low = never.item() if never.numel() == 1 else never
         return Kind("prelu", low, INF, (0.0, INF), None)
 
-    def alone(grid: Tensor) -> Tensor:
-        def swap(value: Any) -> Any:
-            if isinstance(value, Tensor) and value is not z:
-                return value.flatten()[0]  # a bound as large as z, the same everywhere
-            return grid if value is z else value
+    def stand_in(value: Any) -> Any:
+        if value is z:
+            return _Z
+        return _Number(value.flatten()[0].item()) if isinstance(value, Tensor) else value
 
-        out: Tensor = func(*map(swap, args), **{key: swap(value) for key, value in kwargs.items()})
-        return out
-
-    low, high, floor = zero_gradient(alone, dtype=z.dtype, device=z.device)
+    rest = tuple((key, stand_in(value)) for key, value in kwargs.items() if key != "out")
+    low, high, floor = _zone(func, tuple(map(stand_in, args)), rest, z.dtype, z.device)
     linear = (low, high) if spelling.linear == "live" else spelling.linear
     name = "relu6" if (low, high) == (0.0, 6.0) else spelling.kind
     if spelling.kind == "gelu" and _argument(args, kwargs, 9, "approximate") == "tanh":
         name = "gelu_tanh"
     return Kind(name, low, high, linear if isinstance(linear, tuple) else None, floor)
+
+
+_Z = object()  # in the arguments of a call, where the preactivations stood
+
+
+@dataclass(frozen=True)
+class _Number:
+    """A tensor argument, such as the 0 of `maximum(x, zeros)`, by its one value."""
+
+    value: float
+
+
+@lru_cache(maxsize=256)  # a few milliseconds a probe, and most models use one or two kinds
+def _zone(
+    func: Callable[..., Any], args: Arguments, kwargs: Arguments, dtype: torch.dtype, device: torch.device
+) -> tuple[float, float, float | None]:
+    def alone(grid: Tensor) -> Tensor:
+        def back(value: Any) -> Any:
+            if isinstance(value, _Number):
+                return grid.new_tensor(value.value)
+            return grid if value is _Z else value
+
+        out: Tensor = func(*map(back, args), **{key: back(value) for key, value in kwargs})
+        return out
+
+    return zero_gradient(alone, dtype=dtype, device=device)
 
 
 def op_name(func: Callable[..., Any], args: Arguments, kwargs: Options) -> str:

@@ -29,6 +29,7 @@ class UnitStatistics:
         self.intervals = intervals
         self.counts: dict[str, Tensor] = {}
         self.sums: dict[str, Tensor] = {}
+        self.origin: Tensor | None = None  # a rough mean, from the first batch, that sums are taken around
         self.maximum: Tensor | None = None
         self.minimum: Tensor | None = None
         self.samples = self.values = 0
@@ -51,8 +52,12 @@ class UnitStatistics:
         for name, (low, high) in self.intervals.items():
             self._count(name, _inside(rows, low, high))
         if "moments" in self.want:
-            self._sum("z", rows.to(wide))
-            self._sum("z²", rows.to(wide).square())
+            values = rows.to(wide)
+            if self.origin is None:  # sums of squares far from 0 would lose the spread to rounding
+                self.origin = _reduce(values, torch.mean)
+            values = values - (self.origin if rows.ndim == 2 else self.origin[:, None])
+            self._sum("z", values)
+            self._sum("z²", values.square())
 
     def see_slope(self, slope: Tensor, *, axis: int, inner: int) -> None:
         """Add derivatives at the preactivations: how often they are nearly zero."""

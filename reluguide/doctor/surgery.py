@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from reluguide.doctor.errors import DiagnosisError
-from reluguide.doctor.record import tidy, unwrapped
-from reluguide.doctor.report import Layer, Report
+from reluguide.doctor.layer import Layer
+from reluguide.doctor.naming import tidy, unwrapped
+from reluguide.doctor.report import Report
 
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 BATCHNORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

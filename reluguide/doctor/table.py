@@ -5,7 +5,9 @@ from itertools import groupby
 
 from reluguide.doctor.causes import Explanation, page, ranges
 from reluguide.doctor.causes import headline as headline_of
-from reluguide.doctor.report import Layer, Report, percent
+from reluguide.doctor.layer import Layer
+from reluguide.doctor.report import Report
+from reluguide.doctor.words import percent
 
 WIDTH = 100
 
@@ -16,7 +18,8 @@ def table(report: Report) -> str:
     if len(report):
         parts.append(_grid(rows(report)))
         parts.append("\n".join(notes(report)))
-    parts += [_wrapped(f"Not seen: {line}") for line in map(str, report.unseen)]
+    if report.unseen:
+        parts.append("\n".join(_wrapped(f"Not seen: {one}") for one in report.unseen))
     return "\n\n".join(parts)
 
 

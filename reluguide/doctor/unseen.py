@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from reluguide.doctor.record import Recorder, tidy
+from reluguide.doctor.naming import tidy
+from reluguide.doctor.record import Recorder
 
 
 @dataclass(frozen=True)

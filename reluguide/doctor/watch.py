@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from reluguide.doctor.errors import DiagnosisError
-from reluguide.doctor.record import Call, Recorder, recording, unwrapped
-from reluguide.doctor.report import listed
+from reluguide.doctor.naming import unwrapped
+from reluguide.doctor.record import Recorder, recording
 from reluguide.doctor.spellings import INF, Kind, Spelling, kind_of
 from reluguide.doctor.statistics import by_unit
+from reluguide.doctor.wiring import Call
+from reluguide.doctor.words import listed
 
 Event = tuple[int, list[int]]
 

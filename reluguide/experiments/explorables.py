@@ -27,7 +27,7 @@ PIXELS = 3 * 28 * 28  # as many numbers as a small colour image has
 DEPTH = 20
 
 TARGETS: dict[str, Elementwise] = {
-    "wave": lambda x: torch.sin(2 * x),
+    "wave": lambda x: torch.sin(math.pi / 2 * x + 1),
     "hill": lambda x: torch.exp(-2 * x * x),
     "step": lambda x: torch.tanh(6 * x),
 }
@@ -49,8 +49,8 @@ class Folds:
 
     points: list[float]
     target: dict[str, list[float]]
-    sums: dict[str, dict[int, list[float]]]
-    gap: dict[str, dict[int, float]]
+    sums: dict[str, dict[str, list[float]]]
+    gap: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class Directions:
     """
 
     points: list[list[float]]
-    tells: dict[int, list[int]]
-    error: dict[int, list[float | None]]
+    tells: dict[str, list[int]]
+    error: dict[str, list[float | None]]
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ def folds(*, seeds: tuple[int, ...], device: str) -> Folds:
     """Largest gap between a curve and n ReLU units that meet it at evenly spaced folds."""
     points = torch.linspace(-2, 2, 81, dtype=torch.float64)
     fine = torch.linspace(-2, 2, 401, dtype=torch.float64)
-    sums: dict[str, dict[int, list[float]]] = {}
-    gap: dict[str, dict[int, float]] = {}
+    sums: dict[str, dict[str, list[float]]] = {}
+    gap: dict[str, dict[str, float]] = {}
     for name, target in TARGETS.items():
         nets = {n: _meeting(target, n) for n in UNITS}
-        sums[name] = {n: net(points[:, None])[:, 0].tolist() for n, net in nets.items()}
+        sums[name] = {str(n): net(points[:, None])[:, 0].tolist() for n, net in nets.items()}
         gap[name] = {
-            n: float((net(fine[:, None])[:, 0] - target(fine)).abs().max()) for n, net in nets.items()
+            str(n): float((net(fine[:, None])[:, 0] - target(fine)).abs().max()) for n, net in nets.items()
         }
     return Folds(points.tolist(), {name: f(points).tolist() for name, f in TARGETS.items()}, sums, gap)
 
@@ -182,19 +182,19 @@ def looks(*, seeds: tuple[int, ...], device: str) -> Directions:
     """What one to six units, each looking in a direction of its own, tell of a point in the plane."""
     turns = (torch.arange(72, dtype=torch.float64) + 0.3) / 72 * 2 * math.pi
     points = torch.stack([turns.cos(), turns.sin()], dim=1) * 1.3
-    tells: dict[int, list[int]] = {}
-    error: dict[int, list[float | None]] = {}
+    tells: dict[str, list[int]] = {}
+    error: dict[str, list[float | None]] = {}
     for n in range(1, 7):
         angles = torch.arange(n, dtype=torch.float64) / n * 2 * math.pi
         units = torch.stack([angles.cos(), angles.sin()], dim=1)
-        tells[n], error[n] = [], []
+        tells[str(n)], error[str(n)] = ranks, errors = [], []
         for point in points:
             z = units @ point
             seen = units[z > 0]
             rank = int(torch.linalg.matrix_rank(seen)) if len(seen) else 0
-            tells[n].append(rank)
+            ranks.append(rank)
             back = torch.linalg.lstsq(seen, z[z > 0]).solution if rank == 2 else None
-            error[n].append(None if back is None else float((back - point).abs().max()))
+            errors.append(None if back is None else float((back - point).abs().max()))
     return Directions(points.tolist(), tells, error)
 
 

@@ -1,6 +1,5 @@
 """The pictures that stand in for the explorables, their data, and the numbers that pages quote of them."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -71,7 +70,7 @@ def looks(looks: Any) -> Picture:
     arrow = {"arrowstyle": "->", "color": plt.rcParams["text.color"]}
     rows = []
     for axes, n in zip(panels, (1, 2, 3, 4)):
-        tells = np.array(looks.tells[n])
+        tells = np.array(looks.tells[str(n)])
         for k, (marker, colour) in enumerate((("x", "C1"), ("s", "C3"), ("o", "C0"))):
             chosen = points[tells == k]
             axes.plot(chosen[:, 0], chosen[:, 1], marker=marker, color=colour, linestyle="none", label=words[k],
@@ -95,7 +94,7 @@ def folds(folds: Any) -> Picture:
     fig, panels = _draw.panels(4, height=2.3, sharey=True)
     for axes, n in zip(panels, (2, 4, 8, 16)):
         axes.plot(folds.points, folds.target["wave"], color="C1", linestyle="--", label="the wave")
-        axes.plot(folds.points, folds.sums["wave"][n], color="C0", linestyle="-", label="sum of units")
+        axes.plot(folds.points, folds.sums["wave"][str(n)], color="C0", linestyle="-", label="sum of units")
         axes.set(title=f"{n} units", xticks=(-2, 0, 2), ylim=(-1.3, 1.3))
     panels[0].legend(fontsize=7.5, loc="lower right")
     rows = [(n, *(f"{folds.gap[target][n]:.3f}" for target in folds.gap)) for n in folds.gap["wave"]]
@@ -160,11 +159,11 @@ def samples(crowd: Any) -> dict[str, Any]:
 def golden(curves: Any, folds: Any, runs: Any, looks: Any, crowd: Any) -> dict[str, Any]:
     """What PyTorch says of everything that the page computes; read by tests alone."""
     results = {"curves": curves, "folds": folds, "runs": runs, "looks": looks, "crowd": crowd}
-    return {name: dataclasses.asdict(result) for name, result in results.items()}
+    return {name: vars(result) for name, result in results.items()}
 
 
-def _at(grid: list[float], values: list[float], at: float) -> str:
-    return f"{values[grid.index(at)]:.3g}".replace("-", "−")
+def _at(grid: Any, values: Any, at: float) -> str:
+    return f"{values[list(grid).index(at)]:.3g}".replace("-", "−")
 
 
 def _end(runs: Any, start: int, rate: int) -> int | None:

@@ -89,7 +89,7 @@ def value_and_slope(curve: Any) -> Picture:
     for side, ends in ((z < 0, (-3, 0)), (z > 0, (0, 3))):
         right.plot(ends, [slope[side].min(), slope[side].max()], color="C1", linestyle="-")
     right.plot(z[z == 0], slope[z == 0], "o", color="C1")
-    right.annotate("torch.relu at exactly 0", (0, slope[z == 0][0]), (8, 8), textcoords="offset points")
+    right.annotate("torch.relu at 0", (0, slope[z == 0][0]), (8, 8), textcoords="offset points")
     right.set(title="its slope", xlabel="number that goes in, z", ylim=(-0.1, 1.1), yticks=[0, 0.5, 1])
     rows = [
         tuple(f"{number:g}".replace("-", "−") for number in row) for row in zip(z, curve.value, curve.slope)

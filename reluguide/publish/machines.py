@@ -1,11 +1,12 @@
 """For machines that read: structured data, llms.txt, and every page as Markdown with its facts filled in."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from reluguide.publish import ledger, pages, render
 from reluguide.publish.house import House
-from reluguide.publish.pages import Page
+from reluguide.publish.pages import Fence, Page
 from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question, plain_words, short_answer
 
@@ -37,21 +38,33 @@ def llms_txt(name: str, about: str, questions: list[Question], evidence: Evidenc
 
 def as_markdown(house: House, one: Question, questions: list[Question], evidence: Evidence) -> str:
     """A page as plain Markdown: facts and claims filled in, includes expanded, links absolute."""
+    out: list[str] = []
+    for part in parts(house, one, questions, evidence):
+        out += [part] if isinstance(part, str) else fenced(house, one.page, part)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(out).strip()) + "\n"
+
+
+def parts(
+    house: House, one: Question, questions: list[Question], evidence: Evidence
+) -> Iterator[str | Fence]:
+    """A page in order: lines of prose with everything filled in, and its fences."""
     page = one.page
     starts = {fence.line: fence for fence in page.fences}
-    fenced = {n for fence in page.fences for n in range(fence.line, fence.end + 1)}
+    inside = {n for fence in page.fences for n in range(fence.line, fence.end + 1)}
     urls = {other.source.rpartition("/")[2]: other.url for other in questions}
-    out: list[str] = []
     for number, line in enumerate(page.lines, 1):
         if number <= page.front_end:
             continue
         if fence := starts.get(number):
-            body = pages.included(house, page, fence)[0] if fence.include else fence.body
-            out += [f"```{fence.language}", *body.rstrip("\n").split("\n"), "```"]
-        elif number not in fenced:
-            out += _line(page, line, number, evidence, urls, one)
-    text = "\n".join(out).strip() + "\n"
-    return re.sub(r"\n{3,}", "\n\n", text)
+            yield fence
+        elif number not in inside:
+            yield from _line(page, line, number, evidence, urls, one)
+
+
+def fenced(house: House, page: Page, fence: Fence) -> list[str]:
+    """A fence as lines of plain Markdown, its include expanded."""
+    body = pages.included(house, page, fence)[0] if fence.include else fence.body
+    return [f"```{fence.language}", *body.rstrip("\n").split("\n"), "```"]
 
 
 def _line(

@@ -20,7 +20,18 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as MkDocsPage
 
 from reluguide.device import DeviceError, kind_without_torch
-from reluguide.publish import bibliography, guards, ledger, machines, pages, project, render, runner, site
+from reluguide.publish import (
+    bibliography,
+    guards,
+    ledger,
+    machines,
+    notebooks,
+    pages,
+    project,
+    render,
+    runner,
+    site,
+)
 from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
 from reluguide.publish.site import Question
@@ -78,6 +89,11 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             _stop(guards.claim_problems(self.house, written, self.evidence))
         self.questions = self._questions(files, config)
         everything = site.generated(self.evidence)
+        repository = config.extra["repository"]
+        for one in self.questions:
+            everything[notebooks.address(one)] = notebooks.notebook(
+                self.house, one, self.questions, self.evidence, repository=repository
+            )
         everything["claims.json"] = ledger.as_json(self.evidence, self.questions)
         if self.prose:
             everything = site.waiting_figures(written) | everything
@@ -86,15 +102,18 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return files
 
     def on_page_markdown(self, markdown: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
-        source = self._page(page.file)
+        source, repository = self._page(page.file), config.extra["repository"]
+        up = "../" * page.file.src_uri.count("/")
+        asked = [one for one in self.questions if one.source == page.file.src_uri]
+        foot = notebooks.links(notebooks.address(asked[0]), repository, root=up) if asked else ""
         try:
-            rendered = render.render(
-                source, self.evidence, root="../" * page.file.src_uri.count("/")
-            ).markdown
-            rendered = self._lists(rendered, source, config.extra["repository"])
+            rendered = render.render(source, self.evidence, root=up, foot=foot).markdown
+            rendered = self._lists(rendered, source, repository)
         except (PageError, ValueError) as error:
             raise PluginError(str(error)) from None
-        asked = [one for one in self.questions if one.source == page.file.src_uri]
+        # The search finds a page by its tags too; the theme shows tags nowhere by itself.
+        if words := page.meta.get("keywords"):
+            page.meta["tags"] = [word.strip() for word in words.split(",")]
         if asked:
             answer = site.plain_words(site.short_answer(source, self.evidence))
             page.meta["answer"] = answer
@@ -102,6 +121,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if asked or page.is_homepage:
             page.meta["structured_data"] = machines.structured_data(asked or self.questions, self.evidence)
         return "\n".join(rendered.split("\n")[source.front_end :])
+
+    def on_page_content(self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
+        return site.unsearched(html)
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """What MkDocs would take for pages of its own goes straight into the built site."""

@@ -67,9 +67,12 @@ class Rendered:
     modules: list[str]
 
 
-def render(page: Page, evidence: Evidence, *, root: str = "../") -> Rendered:
-    """The page with everything filled in. `root` leads from the page to docs/ in links that are written here."""
-    return _Renderer(page, evidence, root).render()
+def render(page: Page, evidence: Evidence, *, root: str = "../", foot: str = "") -> Rendered:
+    """The page with everything filled in. `root` leads from the page to docs/ in links that are written here.
+
+    `foot` is Markdown that ends the page, before the table of where its numbers come from.
+    """
+    return _Renderer(page, evidence, root).render(foot)
 
 
 def plain(page: Page, text: str, line: int, evidence: Evidence, *, cite: bool = False) -> str:
@@ -85,7 +88,7 @@ class _Renderer:
         self.facts: list[str] = []
         self.modules: list[str] = []
 
-    def render(self) -> Rendered:
+    def render(self, foot: str) -> Rendered:
         prose = {number for number, _ in self.page.prose}
         out = []
         for number, line in enumerate(self.page.lines, 1):
@@ -96,8 +99,9 @@ class _Renderer:
             else:
                 out.append(line)
         body = "\n".join(out)
-        foot = provenance(self.evidence, self.facts, self.modules)
-        return Rendered(f"{body}\n\n{foot}\n" if foot else f"{body}\n", self.facts, self.modules)
+        sources = provenance(self.evidence, self.facts, self.modules)
+        whole = "\n\n".join(part for part in (body, foot, sources) if part)
+        return Rendered(f"{whole}\n", self.facts, self.modules)
 
     def line(self, line: str, number: int) -> str:
         whole = _EXPRESSION.fullmatch(line.strip())

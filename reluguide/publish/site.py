@@ -79,7 +79,14 @@ def question_list(questions: list[Question], evidence: Evidence, *, coming: list
         for one in questions
     ]
     rows += [f'<li class="coming">{html.escape(title)} <em>(still to come)</em></li>' for title in coming]
-    return '<ol class="questions" markdown="1">\n' + "\n".join(rows) + "\n</ol>"
+    # The answers are found on their own pages, so the search leaves the list out.
+    return '<ol class="questions" markdown="1" data-search-exclude>\n' + "\n".join(rows) + "\n</ol>"
+
+
+def unsearched(content: str) -> str:
+    """A page's HTML with what programs print marked, so that the search finds what people write."""
+    output = '<div class="language-text highlight"><span class="filename">Output</span>'
+    return content.replace(output, output.replace("<div ", "<div data-search-exclude "))
 
 
 def short_answer(page: Page, evidence: Evidence) -> str:

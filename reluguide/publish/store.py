@@ -82,6 +82,16 @@ def findings_key(house: House, module: str, device: str) -> str:
     return _key("findings", *parts)
 
 
+def key_of(house: House, *parts: str, recorded: bool = False) -> str:
+    """A key for what is neither result nor findings: parts that are modules of the package count with their imports."""
+    covered: list[str] = []
+    for part in parts:
+        covered += _closure(house, part) if part.startswith(f"{house.package}.") else [part]
+    if recorded:
+        covered += [path.read_text(encoding="utf-8") for path in sorted(house.recorded.glob("*.json"))]
+    return _key(*covered, *(f"{name} {_version(name)}" for name in ("torch", "numpy", "matplotlib")))
+
+
 def versions(house: House, module: str) -> dict[str, str]:
     """Versions of the third-party packages that an experiments module imports, directly or not."""
     _, external = _imports(house, f"{house.package}.experiments.{module}")

@@ -80,8 +80,8 @@ def sweep(
         2010), "xavier_uniform", "lecun" (normal, variance 1 / inputs), "default" (what `nn.Linear` does,
         drawn biases included), or a function (generator, fan_in, fan_out) -> weights (fan_in, fan_out).
     weight_scale*: multiplies the first weights.
-    bias_init*: first bias of the hidden units (under "default" added to the drawn one), or a tuple with
-        one number a hidden layer; outputs begin at 0.
+    bias_init*: first bias of the hidden units (under "default" added to the drawn one); an entry of the
+        list may be a tuple with one number a hidden layer. Outputs begin at 0.
     threshold*: c in max(z, c), for "relu".
     momentum*: of SGD, as in `torch.optim.SGD` without dampening.
     weight_decay*, bias_decay*: L2 added to the gradient ("sgd", "adam") or decoupled ("adamw"), of weights

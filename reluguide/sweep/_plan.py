@@ -80,6 +80,8 @@ def spread(name: str, value: Any, networks: int) -> list[Any]:
     if isinstance(value, str) or callable(value) or not isinstance(value, Iterable):
         return [value] * networks
     values = value.tolist() if isinstance(value, np.ndarray | Tensor) else list(value)
+    if not isinstance(values, list):  # an array without axes
+        return [values] * networks
     if len(values) != networks:
         raise ValueError(
             f"{name} has {len(values)} entries, but there are {networks} seeds; give one value for all "

@@ -104,6 +104,7 @@ def test_name_that_does_not_exist_offers_the_nearest() -> None:
         _ = report["1"].saturated
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_what_cannot_be_seen_is_said() -> None:
     class Mixed(nn.Module):
         def __init__(self) -> None:
@@ -132,6 +133,7 @@ def test_what_cannot_be_seen_is_said() -> None:
     assert "healthy" not in text.lower()
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_a_report_that_saw_nothing_vouches_for_nothing() -> None:
     scripted = torch.jit.trace(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.randn(2, 4))
     for net in (scripted, nn.Sequential(nn.Linear(4, 4))):

@@ -183,6 +183,16 @@ def test_refuses_with_the_layer_and_the_reason(net: nn.Module, shape: tuple[int,
         reluguide.prune_dead(net.eval(), reluguide.diagnose(net, torch.randn(shape)))
 
 
+def test_what_a_forward_of_ones_own_gives_is_an_output() -> None:
+    net = Mlp()
+
+    def hidden(model: Mlp, x: Tensor) -> Tensor:
+        return torch.relu(model.one(x))
+
+    with pytest.raises(DiagnosisError, match=r"^relu: its activations are also read by the model's output"):
+        reluguide.prune_dead(net, reluguide.diagnose(net, torch.randn(8, 6), forward=hidden))
+
+
 def test_shared_layers_and_other_models_are_refused() -> None:
     class Twice(Reused):
         def forward(self, x: Tensor) -> Tensor:

@@ -160,6 +160,13 @@ def test_float64_model_is_judged_in_float64() -> None:
     assert all(layer.preactivation_max.dtype == torch.float64 for layer in report)
 
 
+def test_inside_inference_mode() -> None:
+    net, batches = build("norm first", 0)
+    expected = truth(net, batches)
+    with torch.inference_mode():
+        agrees(reluguide.diagnose(net, batches, also=["saturated", "dormant"]), expected)
+
+
 def test_unit_at_both_flat_ends_of_relu6_is_dead() -> None:
     net = nn.Sequential(nn.Linear(1, 2), nn.ReLU6())
     with torch.no_grad():

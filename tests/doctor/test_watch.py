@@ -71,6 +71,16 @@ def test_checkpointed_training_counts_each_step_once() -> None:
     assert set(Mlp.planted[0]) <= set(seen["relu"].deaths[0][1])
 
 
+def test_compiled_models_are_watched_too() -> None:
+    net, x = Mlp(), torch.randn(20, 6)
+    compiled = torch.compile(net, backend="eager")
+    compiled(x)
+    with reluguide.watch(compiled, patience=1) as seen:
+        compiled(x).sum().backward()
+    assert set(Mlp.planted[0]) <= set(seen["relu"].deaths[0][1])
+    assert seen.steps == 1
+
+
 def test_agrees_with_diagnoses_between_steps() -> None:
     torch.manual_seed(0)
     net, x, y = Mlp(), torch.randn(64, 6), 20 * torch.randn(64, 3)

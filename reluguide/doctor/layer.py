@@ -1,0 +1,167 @@
+"""One activation call on the diagnosed data: the verdicts on its units, and what they rest on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reluguide.doctor.spellings import Kind
+from reluguide.doctor.statistics import UnitStatistics
+from reluguide.doctor.wiring import Call
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The layer whose output, normalised or not, is the preactivation; tensors of shape (units,), copied.
+
+    `source` is the activation call (or the model's input) that it is fed by, where there is one.
+    """
+
+    name: str
+    source: str | None
+    bias: Tensor | None
+    weight_norm: Tensor | None
+    norm: str | None = None
+    norm_scale: Tensor | None = None
+    norm_shift: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One activation call on the diagnosed data; tensors have shape (units,) and lie on the CPU.
+
+    `samples` counts inputs, `values` preactivations a unit (a convolution has one a position).
+    """
+
+    name: str
+    kind: Kind
+    units: int
+    samples: int
+    values: int
+    dead: Tensor
+    always_on: Tensor
+    active_fraction: Tensor
+    preactivation_max: Tensor
+    preactivation_min: Tensor
+    extras: Mapping[str, Tensor]
+    axis_traced: bool
+    behind: "Behind | None" = None
+
+    @property
+    def dead_units(self) -> list[int]:
+        """The indices of the dead units."""
+        return [int(unit) for unit in self.dead.nonzero().flatten()]
+
+    @property
+    def dead_fraction(self) -> float:
+        return float(self.dead.float().mean()) if self.units else 0.0
+
+    @property
+    def rate_bound(self) -> float:
+        """What share of inputs may still have a gradient at a unit that had none on these samples.
+
+        The exact 95 % upper bound (Clopper and Pearson 1934) for no case among `samples` independent
+        inputs; close to 3 / samples. Positions within an input are not counted as independent.
+        """
+        return float(-torch.expm1(torch.log(torch.tensor(0.05, dtype=torch.float64)) / self.samples))
+
+    @property
+    def saturated(self) -> Tensor:
+        return self._extra("saturated")
+
+    @property
+    def dormant(self) -> Tensor:
+        return self._extra("dormant")
+
+    @property
+    def mean(self) -> Tensor:
+        return self._extra("mean", ask="moments")
+
+    @property
+    def std(self) -> Tensor:
+        return self._extra("std", ask="moments")
+
+    def _extra(self, name: str, *, ask: str | None = None) -> Tensor:
+        if name not in self.extras:
+            asked = ask or name
+            raise AttributeError(f"{name} was not measured: ask for it with diagnose(..., also=[{asked!r}])")
+        return self.extras[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, for JSON; units are listed by index."""
+        out: dict[str, Any] = {
+            "kind": self.kind.name,
+            "units": self.units,
+            "samples": self.samples,
+            "values": self.values,
+            "dead": self.dead_units,
+            "always_on": [int(unit) for unit in self.always_on.nonzero().flatten()],
+            "rate_bound": self.rate_bound,
+            "active_fraction": self.active_fraction.tolist(),
+            "preactivation_max": self.preactivation_max.tolist(),
+            "preactivation_min": self.preactivation_min.tolist(),
+            "axis_traced": self.axis_traced,
+        }
+        for name, values in self.extras.items():
+            whole = values.dtype == torch.bool
+            out[name] = [int(u) for u in values.nonzero().flatten()] if whole else values.tolist()
+        return out
+
+
+def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> Layer:
+    """The verdicts that these statistics allow."""
+    kind, values = seen.kind, max(1, seen.values)
+    nothing = torch.full((seen.units,), float("nan"))
+    highest = nothing if seen.maximum is None else seen.maximum.cpu()
+    lowest = nothing if seen.minimum is None else seen.minimum.cpu()
+    counts = {name: count.cpu() for name, count in seen.counts.items()}
+    fires = counts.get("fires", torch.zeros(seen.units, dtype=torch.int64))
+    low = kind.low.cpu() if isinstance(kind.low, Tensor) else kind.low
+    dead = counts["live"] == 0 if "live" in counts else highest <= low
+    if kind.linear is None:
+        on = torch.zeros(seen.units, dtype=torch.bool)
+    else:
+        piece = next((name for name, ends in seen.intervals.items() if ends == kind.linear), "fires")
+        on = counts.get(piece, fires) == values
+    extras: dict[str, Tensor] = {}
+    if "flat" in counts:
+        extras["saturated"] = counts["flat"].double() / values >= share
+    if "|f|" in seen.sums:
+        size = seen.sums["|f|"].cpu() / values
+        extras["dormant"] = size <= tau * size.mean()
+    if seen.origin is not None:
+        mean = seen.sums["z"].cpu() / values
+        extras["mean"] = (mean + seen.origin.cpu()).float()
+        extras["std"] = (seen.sums["z²"].cpu() / values - mean.square()).clamp(min=0).sqrt().float()
+    return Layer(
+        call.name, kind, seen.units, seen.samples, seen.values, dead, on, (fires.double() / values).float(),
+        highest, lowest, extras, call.traced, _behind(call),
+    )  # fmt: skip
+
+
+def _behind(call: Call) -> Behind | None:
+    made, norm = call.trail.producer, call.trail.norm
+    if made is None or not call.trail.direct:
+        return None
+
+    def kept(tensor: Tensor | None) -> Tensor | None:
+        one_each = tensor is not None and tensor.shape == (call.units,)
+        return tensor.detach().float().cpu().clone() if tensor is not None and one_each else None
+
+    rows = None
+    if made.weight is not None:
+        out = 1 if "transpose" in made.op else 0
+        rows = kept(made.weight.detach().float().movedim(out, 0).flatten(1).norm(dim=1))
+    if norm is None:
+        return Behind(made.name or made.op, made.source, kept(made.bias), rows)
+    return Behind(
+        made.name or made.op,
+        made.source,
+        kept(made.bias),
+        rows,
+        norm.name,
+        kept(norm.scale),
+        kept(norm.shift),
+    )

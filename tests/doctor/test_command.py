@@ -1,0 +1,104 @@
+"""`reluguide diagnose`: exit statuses, files, and sentences for what went wrong."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from reluguide.doctor.command import add_arguments, run
+
+MODULE = """
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 2))
+with torch.no_grad():
+    model[0].bias.fill_(1.0)
+    model[0].weight.fill_(1.0)
+    model[0].bias[3] = -1e3
+data = [torch.ones(8, 4), torch.zeros(8, 4)]
+
+def make():
+    return model
+
+def loader():
+    return iter(data)
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(4, 3), nn.GELU())
+
+empty = []
+number = 3
+"""
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "my_models_for_the_command.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def called(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args([word.replace("my:", "my_models_for_the_command:") for word in words]))
+
+
+@pytest.mark.parametrize("model", ["my:model", "my:make", "my:Net"])
+@pytest.mark.parametrize("data", ["my:data", "my:loader"])
+def test_models_data_and_functions_that_make_them(at: Path, model: str, data: str, capsys) -> None:
+    assert called(model, "--data", data) == 0
+    assert "on these 16 samples (2 batches, eval mode)" in capsys.readouterr().out
+
+
+def test_limit_decides_the_status(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--max-dead", "0.1") == 0
+    assert called("my:model", "--data", "my:data", "--max-dead", "0.05") == 1
+    assert "1.relu: 1 of 10, units 3" in capsys.readouterr().err
+    assert called("my:model", "--data", "my:data", "--max-dead", "0.05", "--each") == 1
+    assert (
+        called("my:model", "--data", "my:data", "--max-dead", "0.05", "--ignore", "1.*") == 1
+    )  # saw nothing
+
+
+def test_files_and_causes_are_written_also_when_the_limit_is_exceeded(at: Path, capsys) -> None:
+    words = ("--max-dead", "0", "--json", "out.json", "--html", "out.html", "--explain", "--also", "dormant")
+    assert called("my:model", "--data", "my:data", *words) == 1
+    assert json.loads((at / "out.json").read_text())["layers"]["1.relu"]["dead"] == [3]
+    assert "<h1>Dead units</h1>" in (at / "out.html").read_text()
+    assert "bias of layer 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "message"),
+    [
+        ("no_such_module_here:model", "my:data", "'no_such_module_here:model' cannot be imported"),
+        ("my:mouldel", "my:data", "has no 'mouldel'"),
+        ("my_models", "my:data", "is not of the form pkg.mod:name"),
+        ("my:number", "my:data", "is int, not Module"),
+        ("my:model", "my:number", "is int, not Iterable"),
+        ("my:model", "my:empty", "there is no batch in the data"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(
+    at: Path, model: str, data: str, message: str, capsys
+) -> None:
+    assert called(model, "--data", data) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("reluguide diagnose: ") and message in error and "Traceback" not in error
+
+
+def test_share_must_be_one(capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        called("my:model", "--data", "my:data", "--max-dead", "5")
+    assert stop.value.code == 2
+    assert "5 is not a share between 0 and 1" in capsys.readouterr().err
+
+
+def test_device_that_is_not_there(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--device", "nonsense") == 2
+    assert "the model cannot be moved to 'nonsense'" in capsys.readouterr().err
