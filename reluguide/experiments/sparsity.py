@@ -142,14 +142,10 @@ def skipping(*, seeds: Sequence[int], device: str) -> Skipping:
     return Skipping(shares, worst, size, [round(share * 1024) / 1024 for share in shares])
 
 
-# --8<-- [start:skip]
 def skip(x: Tensor, weights: Tensor) -> Tensor:
     """x @ weights for x (in,) and weights (in, out), reading only the rows that do not meet a zero."""
     on = x.nonzero()[:, 0]
     return x[on] @ weights[on]
-
-
-# --8<-- [end:skip]
 
 
 def _mean(layer: Any) -> Any:
