@@ -89,7 +89,7 @@ class ReluPair extends Explorable {
     const rows = [
       ["goes in", z, "ex-plain"],
       ["unit keeps", keeps, "ex-blue"],
-      ["mirror keeps", mirror ? mirrored : null, "ex-vermillion"],
+      ["mirror keeps", mirror ? mirrored : null, "ex-vermilion"],
       ["comes back", mirror ? keeps - mirrored : z > 0 ? z : null, "ex-plain"],
     ];
     const marks = rows.flatMap(([name, value, kind], k) => {
@@ -129,7 +129,7 @@ class ReluPair extends Explorable {
       view.add("circle", { class: `ex-lamp ${on ? "ex-on" : ""}`, cx: view.sx(x), cy: view.sy(y), r: 7 });
       view.text(1.24 * x, 1.24 * y, `${k + 1}`, { dy: 4, "text-anchor": "middle" });
     });
-    view.dot(...point, "ex-vermillion", 7);
+    view.dot(...point, "ex-vermilion", 7);
     const [left, top] = wide ? [400, 34] : [42, 344];
     const rows = units.map((_, k) => {
       const value = told.activations[k];
