@@ -110,7 +110,7 @@ class ReluDie extends Explorable {
       .title("error")
       .axes({ x: [[0, "0"], [data.steps, brief(data.steps)]], y: [[-2, "0.01"], [0, "1"]], across: null })
       .line(errors, "ex-thin")
-      .dot(...errors[now], "ex-vermillion", 5);
+      .dot(...errors[now], "ex-vermilion", 5);
     const [left, top, size] = wide ? [478, 38, 44] : [26, 322, 38];
     const name = node("text", { class: "ex-title", x: left + 6, y: top - (wide ? 16 : 4) }, "16 units");
     const legend = node(
