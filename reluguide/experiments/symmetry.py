@@ -84,7 +84,8 @@ def flip(z: Tensor) -> Tensor:
 
 def fold(z: Tensor) -> Tensor:
     """An even function: the size of z, spread out again so that a bell curve comes out of a bell curve."""
-    return torch.special.ndtri(2 * torch.special.ndtr(z.abs()) - 1)
+    out: Tensor = torch.special.ndtri(2 * torch.special.ndtr(z.abs()) - 1)
+    return out
 
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
