@@ -22,6 +22,7 @@ from mkdocs.structure.pages import Page as MkDocsPage
 from reluguide.device import DeviceError, kind_without_torch
 from reluguide.publish import (
     bibliography,
+    glossary,
     guards,
     ledger,
     machines,
@@ -123,7 +124,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return "\n".join(rendered.split("\n")[source.front_end :])
 
     def on_page_content(self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
-        return site.unsearched(html)
+        return glossary.once(site.unsearched(html))
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """What MkDocs would take for pages of its own goes straight into the built site."""
@@ -136,7 +137,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             (built / one.source).write_text(text, encoding="utf-8")
 
     def _lists(self, markdown: str, page: Page, repository: str) -> str:
-        """The three places where a page stands for a list that is kept elsewhere."""
+        """The places where a page stands for a list that is kept elsewhere."""
         if "<!-- questions -->" in markdown:
             index = site.question_list(self.questions, self.evidence, coming=self.config.coming)
             markdown = markdown.replace("<!-- questions -->", index)
@@ -146,6 +147,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if "<!-- bibliography -->" in markdown:
             entries = bibliography.read(self.house.docs / "reference" / "bibliography.bib")
             markdown = markdown.replace("<!-- bibliography -->", bibliography.listed(entries))
+        if "<!-- glossary -->" in markdown:
+            terms = glossary.read(self.house.snippets / "glossary.md")
+            markdown = markdown.replace("<!-- glossary -->", glossary.listed(terms))
         return markdown
 
     def _questions(self, files: Files, config: MkDocsConfig) -> list[Question]:
