@@ -25,6 +25,7 @@ from mkdocs.structure.pages import Page as MkDocsPage
 from reluguide.device import DeviceError, kind_without_torch
 from reluguide.publish import (
     bibliography,
+    glossary,
     guards,
     lab_pages,
     labs,
@@ -144,7 +145,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     def on_page_content(self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
         source = page.file.src_uri
         if not source.startswith("labs/"):
-            return site.unsearched(html)
+            return glossary.once(site.unsearched(html))
         urls = {file.src_uri: file.url for file in files.documentation_pages()}
         anchors = functools.cache(lambda name: guards.anchors(pages.read(self.house, self.house.docs / name)))
         with _reported():
@@ -166,7 +167,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             (built / one.source).write_text(text, encoding="utf-8")
 
     def _lists(self, markdown: str, page: Page, repository: str) -> str:
-        """The three places where a page stands for a list that is kept elsewhere."""
+        """The places where a page stands for a list that is kept elsewhere."""
         if "<!-- questions -->" in markdown:
             index = site.question_list(self.questions, self.evidence, coming=self.config.coming)
             markdown = markdown.replace("<!-- questions -->", index)
@@ -176,6 +177,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if "<!-- bibliography -->" in markdown:
             entries = bibliography.read(self.house.docs / "reference" / "bibliography.bib")
             markdown = markdown.replace("<!-- bibliography -->", bibliography.listed(entries))
+        if "<!-- glossary -->" in markdown:
+            terms = glossary.read(self.house.snippets / "glossary.md")
+            markdown = markdown.replace("<!-- glossary -->", glossary.listed(terms))
         return markdown
 
     def _questions(self, files: Files, config: MkDocsConfig) -> list[Question]:
