@@ -123,17 +123,15 @@ def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
     return unrun
 
 
-def page_file(house: House, lab: str, book: dict[str, Any], config: Any) -> Any:
-    """The file that mkdocs-jupyter renders: it takes none that MkDocs calls generated, so one in the cache."""
-    from mkdocs.structure.files import File
-
+def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
+    """The folder that holds `labs/<lab>.ipynb` for mkdocs-jupyter, which takes no file that is only in memory."""
     folder = house.cache / "pages"
     target = folder / "labs" / f"{lab}.ipynb"
     text = json.dumps(book, ensure_ascii=False, sort_keys=True)
     if not target.is_file() or target.read_text(encoding="utf-8") != text:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-    return File(f"labs/{lab}.ipynb", str(folder), config.site_dir, config.use_directory_urls)
+    return folder
 
 
 def _tidied(book: Any, lab: str, file: str) -> Any:

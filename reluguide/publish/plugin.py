@@ -118,7 +118,8 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
                 files.remove(source)
             book = labs.gather(self.house, lab, device=self.device)
             page, pictures = lab_pages.shown(book, lab)
-            files.append(labs.page_file(self.house, lab, page, config))
+            folder = str(labs.page_source(self.house, lab, page))
+            files.append(File(f"labs/{lab}.ipynb", folder, config.site_dir, config.use_directory_urls))
             everything |= pictures
             everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(book, install)
         return everything
