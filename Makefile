@@ -15,7 +15,7 @@ PROSE_PY = .venv-prose/$(BIN)/python
 export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve prose site test update check format lint types imports spelling \
+.PHONY: help serve prose site test update check format lint types imports spelling readability \
   bench measure links mutants clean setup setup-prose
 
 help:
@@ -38,7 +38,7 @@ test: setup ## run every test, the code and the numbers on the pages included
 update: setup ## run the code on the pages and rewrite the outputs under it
 	$(PY) -m pytest --update-outputs docs README.md
 
-check: format lint types imports spelling ## format, lint, types, the direction of imports, spelling
+check: format lint types imports spelling readability ## format, lint, types, the direction of imports, spelling, plain words
 
 format: setup
 	$(PY) -m ruff format --check
@@ -54,6 +54,9 @@ imports: setup
 
 spelling: setup
 	$(PY) -m codespell_lib
+
+readability: setup
+	@$(PY) -m tests.readability
 
 bench: setup ## print how fast the site builds beside stock Material, and the sweeps beside a plain loop
 	@for file in tests/bench/[a-z]*.py; do \

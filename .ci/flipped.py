@@ -45,15 +45,21 @@ def main() -> int:
     with ProcessPoolExecutor(mp_context=fresh) as pool:
         found = list(pool.map(outcomes, [house] * len(modules), modules, [options.seed] * len(modules)))
     every = [one for outcome in found for one in outcome]
-    flipped = [one for one in every if not one.holds]
     import torch
 
-    print(f"## {len(flipped)} of {len(every)} claims flipped\n")
-    print(f"Python {platform.python_version()}, torch {torch.__version__}, `--seed {options.seed}`\n")
+    print(report(every))
+    print(f"\nPython {platform.python_version()}, torch {torch.__version__}, `--seed {options.seed}`")
+    return 0 if all(one.holds for one in every) else 1
+
+
+def report(every: list[Outcome]) -> str:
+    """How many claims flipped, and a table of them, in Markdown."""
+    flipped = [one for one in every if not one.holds]
+    lines = [f"## {len(flipped)} of {len(every)} claims flipped"]
     if flipped:
-        print("| claim | verdict | what decided |\n| --- | --- | --- |")
-        print("\n".join(f"| {one.claim} | {one.verdict} | {one.numbers} |" for one in flipped))
-    return 1 if flipped else 0
+        lines += ["", "| claim | verdict | what decided |", "| --- | --- | --- |"]
+        lines += [f"| {one.claim} | {one.verdict} | {one.numbers} |" for one in flipped]
+    return "\n".join(lines)
 
 
 def outcomes(house: House, module: str, seed: int) -> list[Outcome]:

@@ -24,15 +24,9 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # Editing text takes what renders pages and nothing of what computes.
 PROSE = [
-    "mkdocs",
-    "mkdocs-material",
-    "mkdocs-jupyter",
-    "pymdown-extensions",
-    "grimp",
-    "rich",
-    "pybtex",
-    "numpy",
-]
+    "mkdocs", "mkdocs-material", "mkdocs-jupyter", "mkdocstrings[python]", "pymdown-extensions", "pybtex",
+    "grimp", "rich", "numpy",
+]  # fmt: skip
 
 AGAIN = "then run the same command again."
 PROBE = """

@@ -26,7 +26,7 @@ def test_every_activation_is_timed_in_every_benchmark_of_activations(quick: reco
     for name, entry in quick.times.items():
         cases = set(entry["seconds"])
         assert cases == set(entry["ratio"])
-        assert name in ("zeros", "one_row") or cases == set(ACTIVATIONS)
+        assert name in ("by_hand", "zeros", "one_row") or cases == set(ACTIVATIONS)
         assert entry["ratio"][entry["baseline"]] == [1, 1, 1]
         assert all(0 < low <= middle <= high for low, middle, high in entry["ratio"].values())
         assert min(entry["seconds"].values()) > 0
@@ -63,13 +63,8 @@ def test_a_step_is_a_whole_one_and_leaves_the_network_alike() -> None:
 
 
 @pytest.mark.parametrize("percent", timings.ZEROS)
-def test_the_shares_of_zeros_are_exact_and_skipping_them_changes_nothing(percent: int) -> None:
-    x = timings.sparse(3, 200, percent)
-    assert ((x == 0).sum(dim=1) == 2 * percent).all()
-    weights = torch.randn(200, 7, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    row = x[:1].double()
-    on = row[0].nonzero()[:, 0]
-    torch.testing.assert_close(timings.gathered(row, weights, on), row @ weights)
+def test_the_shares_of_zeros_are_exact(percent: int) -> None:
+    assert ((timings.sparse(3, 200, percent) == 0).sum(dim=1) == 2 * percent).all()
 
 
 def test_a_machine_that_slows_down_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +115,9 @@ def test_quick_times_are_not_recorded(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(measure, "measure", lambda *args, **options: quick)
     assert main(["measure", "--device", "cpu", "--quick"]) == 0
-    assert "nothing was recorded" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "nothing was recorded" in out
+    assert f"{'relu':14}{'1.00':>14}" in out
     assert main(["measure", "--device", "cpu"]) == 2
     assert "into a checkout of the guide" in capsys.readouterr().err
     (tmp_path / "mkdocs.yml").touch()

@@ -186,6 +186,24 @@ def test_frozen_layers_stay_and_the_others_learn(optimizer: str) -> None:
         assert (start.parameters[layer][0] != result.parameters[layer][0]).any(axis=(1, 2)).all()
 
 
+def test_a_frozen_layer_does_not_count_towards_the_clipped_norm() -> None:
+    options: dict[str, Any] = {"dtype": torch.float64, "lr": 0.5}
+    start, result = run(steps=0, **options), run(steps=8, frozen=[0], clip=0.05, **options)
+    module = start.module(0)
+    module[0].requires_grad_(False)
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(learning, lr=0.5)
+    for _ in range(8):
+        optimizer.zero_grad()
+        F.binary_cross_entropy_with_logits(module(DATA.x.double())[:, 0], DATA.y.double()).backward()
+        nn.utils.clip_grad_norm_(learning, 0.05)
+        optimizer.step()
+    assert result.parameters is not None
+    second = module[2]
+    assert isinstance(second, nn.Linear)
+    np.testing.assert_allclose(result.parameters[1][0][0].T, second.weight.detach(), rtol=1e-6)
+
+
 def test_given_parameters_continue_a_run() -> None:
     whole, half = run(steps=20), run(steps=10)
     rest = run(steps=10, initial=half.parameters)

@@ -78,6 +78,28 @@ def test_after_a_keyboard_interrupt() -> None:
         timer.join()
 
 
+@pytest.mark.skipif(
+    not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="this torch has the older settings only"
+)
+def test_products_are_precise_inside_whatever_the_caller_has_set() -> None:
+    cuda, cpu = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before = cuda.fp32_precision, cpu.fp32_precision
+    inside: set[tuple[str, str]] = set()
+
+    def relu(z: torch.Tensor) -> torch.Tensor:
+        if threading.current_thread().name.startswith("sweep"):
+            inside.add((cuda.fp32_precision, cpu.fp32_precision))
+        return torch.relu(z)
+
+    try:
+        cuda.fp32_precision, cpu.fp32_precision = "tf32", "bf16"
+        sweep([2, 8, 1], steps=2, activation=relu, **OPTIONS)
+        assert (cuda.fp32_precision, cpu.fp32_precision) == ("tf32", "bf16")
+    finally:
+        cuda.fp32_precision, cpu.fp32_precision = before
+    assert inside == {("ieee", "ieee")}
+
+
 def test_gradients_work_where_the_caller_has_switched_them_off() -> None:
     options: dict[str, Any] = {"steps": 5, "activation": torch.sin, **OPTIONS}
     plain = sweep([2, 8, 1], **options)

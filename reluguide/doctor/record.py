@@ -246,7 +246,7 @@ def recording(recorder: Recorder) -> Iterator[Recorder]:
         for module in recorder.places:
             if isinstance(module, torch.jit.ScriptModule):
                 continue
-            before = module.register_forward_pre_hook(recorder.enter, prepend=True, with_kwargs=True)
+            before = module.register_forward_pre_hook(recorder.enter, with_kwargs=True)
             stack.callback(before.remove)
             after = module.register_forward_hook(recorder.leave, always_call=True)
             stack.callback(after.remove)

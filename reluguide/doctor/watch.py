@@ -107,7 +107,7 @@ def watch(
     onlooker = _Onlooker(root, Seen(patience))
     patterns = ([given] if isinstance(given, str) else list(given) for given in (only, ignore))
     recorder = Recorder(root, onlooker, *patterns)
-    start = root.register_forward_pre_hook(lambda *_: onlooker.start(recorder), prepend=True)
+    start = root.register_forward_pre_hook(lambda *_: onlooker.start(recorder))
     end = root.register_forward_hook(lambda *_: onlooker.stop(), always_call=True)
     try:
         with recording(recorder):

@@ -27,7 +27,7 @@ PIXELS = 3 * 28 * 28  # as many numbers as a small colour image has
 DEPTH = 20
 
 TARGETS: dict[str, Elementwise] = {
-    "wave": lambda x: torch.sin(2 * x),
+    "wave": lambda x: torch.sin(math.pi / 2 * x + 1),
     "hill": lambda x: torch.exp(-2 * x * x),
     "step": lambda x: torch.tanh(6 * x),
 }

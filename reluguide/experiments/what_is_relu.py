@@ -149,7 +149,8 @@ class BlankPixels:
     bias_gap: list[float]
 
 
-@experiment(seeds=range(16))
+# On the CPU: fast convolutions of other devices may not give exact zeros where the sum has only zeros.
+@experiment(seeds=range(16), cpu_only=True)
 def blank_pixels(*, seeds: Sequence[int], device: str) -> BlankPixels:
     """Preactivations that are exactly 0 where a filter sees blank paper, and what they do to the gradient."""
     data = digits(standardise=False)

@@ -103,6 +103,37 @@ def executed(house: House, lab: str, device: str) -> dict[str, Any]:
     return done
 
 
+def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
+    """The executed lab from the store; with `device` None whatever is there, or the lab without outputs."""
+    if device is not None:
+        record = store.read(path(house, lab, device))
+        if record is None:
+            raise EvidenceError(
+                f"the store has no current run of the lab {lab}; run: python -m reluguide evidence"
+            )
+    else:
+        kept = sorted((house.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
+        record = next((found for found in map(store.read, kept) if found), None)
+    if record is not None:
+        book: dict[str, Any] = record["notebook"]
+        return book
+    import jupytext
+
+    unrun: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(house, lab))))
+    return unrun
+
+
+def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
+    """The folder that holds `labs/<lab>.ipynb` for mkdocs-jupyter, which takes no file that is only in memory."""
+    folder = house.cache / "pages"
+    target = folder / "labs" / f"{lab}.ipynb"
+    text = json.dumps(book, ensure_ascii=False, sort_keys=True)
+    if not target.is_file() or target.read_text(encoding="utf-8") != text:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return folder
+
+
 def _tidied(book: Any, lab: str, file: str) -> Any:
     """Outputs without what differs from run to run: counts, times, pids, and pictures' baggage."""
     from reluguide.publish import svg

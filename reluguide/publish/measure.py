@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     recording = measure(device, threads=args.threads, quick=args.quick)
+    print(table(recording))
     if args.quick:
         print("Quick times are too rough to be published: nothing was recorded.")
         return 0
@@ -83,6 +84,17 @@ def measure(device: "torch.device", *, threads: int = 1, quick: bool = False) ->
         threads=threads,
         times=times,
     )
+
+
+def table(recording: Recording) -> str:
+    """Every activation's time as a multiple of ReLU's, one column a benchmark of activations."""
+    benchmarks = [name for name in recording.times if name.partition("_")[0] in ("forward", "both", "step")]
+    lines = [" " * 14 + "".join(f"{name:>14}" for name in benchmarks)]
+    lines += [
+        f"{case:14}" + "".join(f"{recording.ratio(name, case):14.2f}" for name in benchmarks)
+        for case in recording.times[benchmarks[0]]["ratio"]
+    ]
+    return "\n".join(lines)
 
 
 def write(folder: Path, recording: Recording) -> Path:

@@ -46,7 +46,7 @@ def notebook(
             continue
         prose = []
     say(prose)
-    cells.insert(1, nb.new_code_cell(_install(repository)))
+    cells.insert(1, nb.new_code_cell(install(repository)))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     about = {
@@ -80,7 +80,8 @@ def links(file: str, repository: str, *, root: str) -> str:
     return f"{line}\n{{ .notebook }}"
 
 
-def _install(repository: str) -> str:
+def install(repository: str) -> str:
+    """The code of the first cell, which a reader in Colab needs and nobody else."""
     return (
         "# Installs the guide's package where it is missing; does nothing where it is there.\n"
         "import importlib.util\n\n"

@@ -4,18 +4,21 @@ It imports neither torch nor Matplotlib, nor any experiments or findings module:
 lets worker processes bring it up to date first. It never writes into docs/.
 """
 
+import contextlib
+import functools
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from markdown import markdown as to_html
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin
+from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as MkDocsPage
 
@@ -24,6 +27,8 @@ from reluguide.publish import (
     bibliography,
     glossary,
     guards,
+    lab_pages,
+    labs,
     ledger,
     machines,
     notebooks,
@@ -72,16 +77,15 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return server
 
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
-        device = None if self.prose else _device()
-        try:
-            if device:
-                log.info("%s", runner.refresh(self.house, device=device))
-            self.evidence = site.gather(self.house, device=device)
-        except (EvidenceError, FileNotFoundError, ValueError) as error:
-            raise PluginError(str(error)) from None
+        with _reported():
+            self.device = None if self.prose else kind_without_torch()
+            if self.device:
+                log.info("%s", runner.refresh(self.house, device=self.device))
+            self.evidence = site.gather(self.house, device=self.device)
         made = project.made_from(self.commit, config.extra["repository"], self.evidence)
         config.copyright = "<br>".join(part for part in (config.copyright, made) if part)
 
+    @event_priority(100)  # before mkdocs-jupyter looks for what it is to render
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         written = [self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")]
         _stop(problem for page in written for problem in guards.page_problems(self.house, page))
@@ -91,27 +95,43 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         self.questions = self._questions(files, config)
         everything = site.generated(self.evidence)
         repository = config.extra["repository"]
-        for one in self.questions:
-            everything[notebooks.address(one)] = notebooks.notebook(
-                self.house, one, self.questions, self.evidence, repository=repository
-            )
-        everything["claims.json"] = ledger.as_json(self.evidence, self.questions)
+        with _reported():
+            for one in self.questions:
+                everything[notebooks.address(one)] = notebooks.notebook(
+                    self.house, one, self.questions, self.evidence, repository=repository
+                )
+            everything["claims.json"] = ledger.as_json(self.evidence, self.questions)
         if self.prose:
             everything = site.waiting_figures(written) | everything
+        with _reported():
+            everything |= self._labs(files, config)
         for address, content in everything.items():
             files.append(File.generated(config, address, content=content))
         return files
+
+    def _labs(self, files: Files, config: MkDocsConfig) -> dict[str, str]:
+        """Put executed labs in the place of their sources; the files that come with them, by address."""
+        everything: dict[str, str] = {}
+        install = notebooks.install(config.extra["repository"])
+        for lab in labs.names(self.house):
+            if source := files.get_file_from_path(f"labs/{lab}.py"):
+                files.remove(source)
+            book = labs.gather(self.house, lab, device=self.device)
+            page, pictures = lab_pages.shown(book, lab)
+            folder = str(labs.page_source(self.house, lab, page))
+            files.append(File(f"labs/{lab}.ipynb", folder, config.site_dir, config.use_directory_urls))
+            everything |= pictures
+            everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(book, install)
+        return everything
 
     def on_page_markdown(self, markdown: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
         source, repository = self._page(page.file), config.extra["repository"]
         up = "../" * page.file.src_uri.count("/")
         asked = [one for one in self.questions if one.source == page.file.src_uri]
         foot = notebooks.links(notebooks.address(asked[0]), repository, root=up) if asked else ""
-        try:
+        with _reported():
             rendered = render.render(source, self.evidence, root=up, foot=foot).markdown
             rendered = self._lists(rendered, source, repository)
-        except (PageError, ValueError) as error:
-            raise PluginError(str(error)) from None
         # The search finds a page by its tags too; the theme shows tags nowhere by itself.
         if words := page.meta.get("keywords"):
             page.meta["tags"] = [word.strip() for word in words.split(",")]
@@ -124,7 +144,18 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return "\n".join(rendered.split("\n")[source.front_end :])
 
     def on_page_content(self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
-        return glossary.once(site.unsearched(html))
+        source = page.file.src_uri
+        if not source.startswith("labs/"):
+            return glossary.once(site.unsearched(html))
+        urls = {file.src_uri: file.url for file in files.documentation_pages()}
+        anchors = functools.cache(lambda name: guards.anchors(pages.read(self.house, self.house.docs / name)))
+        with _reported():
+            content = lab_pages.unwrapped(
+                html, lambda target: lab_pages.linked(target, page=source, urls=urls, anchors=anchors)
+            )
+        foot = notebooks.links(f"notebooks/{Path(source).name}", config.extra["repository"], root="../../")
+        page.meta.setdefault("description", site.first_paragraph(content))
+        return content + str(to_html(foot, extensions=["attr_list"]))
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """What MkDocs would take for pages of its own goes straight into the built site."""
@@ -174,10 +205,12 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return Page(file.src_uri, file.content_string)
 
 
-def _device() -> str:
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """What a person did wrong, as MkDocs reports it: one message, no traceback."""
     try:
-        return kind_without_torch()
-    except DeviceError as error:
+        yield
+    except (PageError, EvidenceError, DeviceError, FileNotFoundError, ValueError) as error:
         raise PluginError(str(error)) from None
 
 

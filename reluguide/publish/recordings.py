@@ -7,6 +7,8 @@ with which command it was made; a page quotes it with that. `times` has one entr
                                   Sizes: 1k, 16k, 128k, 1m, 16m (the last fits no cache). `identity` is a copy.
     step_<net>                    one whole training step. Nets: 64, 256, 1024 (fully connected, that wide),
                                   conv. `identity` is the network without activations.
+    by_hand                       value and gradient of 1 million numbers, by PyTorch's function (`silu`) and
+                                  written out in steps (`silu_by_hand`).
     zeros                         a dense matrix product whose left factor holds that share of zeros.
     one_row                       the product of one row: dense, with the rows of the weights gathered first
                                   (`gather_90`), and with these gathered already (`ready_90`), by percent of zeros.

@@ -104,6 +104,12 @@ def plain_words(markdown: str) -> str:
     return re.sub(r"[`*]", "", re.sub(r"<[^>]+>", "", text)).strip()
 
 
+def first_paragraph(content: str) -> str:
+    """The words of the first paragraph of a page's HTML."""
+    found = re.search(r"<p>(.*?)</p>", content, re.DOTALL)
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", found[1]))).strip() if found else ""
+
+
 @functools.lru_cache(maxsize=256)
 def _cached(path: Path) -> Mapping[str, Any] | None:
     """A record by its content-addressed path; what does not exist yet is asked for again next time."""

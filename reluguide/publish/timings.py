@@ -21,13 +21,13 @@ from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, PRELU_START
 from reluguide.device import generator
+from reluguide.experiments import sparsity, speed
 
 Call = Callable[[], Any]
 
 SIZES = {"1k": 2**10, "16k": 2**14, "128k": 2**17, "1m": 2**20, "16m": 2**24}
-WIDTHS = (64, 256, 1024)
 ZEROS = (0, 50, 90, 99)  # percent
-BATCH, HIDDEN = 128, 4
+BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ def benchmarks(device: torch.device, *, quick: bool = False) -> Iterator[Benchma
     for word, size in sizes.items():
         yield elementwise(word, size, device, backward=False)
         yield elementwise(word, size, device, backward=True)
-    for width in WIDTHS[:1] if quick else WIDTHS:
+    for width in speed.WIDTHS[:1] if quick else speed.WIDTHS:
         yield fully_connected(width, device)
     if not quick:
         yield convolutional(device)
+    yield by_hand(SIZES["1k" if quick else "1m"], device)
     shape = (32, 64, 64) if quick else (256, 1024, 1024)
     yield zeros(*shape, device)
     yield one_row(*shape[1:], device)
@@ -107,30 +108,28 @@ def elementwise(word: str, size: int, device: torch.device, *, backward: bool) -
 
 def fully_connected(width: int, device: torch.device) -> Benchmark:
     """One training step of a network with four hidden layers of `width` units, by activation."""
-
-    def network(name: str) -> nn.Module:
-        hidden = [part for _ in range(HIDDEN) for part in (nn.Linear(width, width), between(name))]
-        return nn.Sequential(*hidden, nn.Linear(width, 10))
-
-    about = f"one training step, {HIDDEN} hidden layers of {width} units, batch of {BATCH}, SGD"
-    return _steps(f"step_{width}", about, network, (BATCH, width), device)
+    about = f"one training step, {speed.HIDDEN} hidden layers of {width} units, batch of {BATCH}, SGD"
+    return _steps(f"step_{width}", about, partial(speed.fully_connected, width), (BATCH, width), device)
 
 
 def convolutional(device: torch.device) -> Benchmark:
     """One training step of a small convolution net on 32 × 32 images, by activation."""
+    about = "one training step, convolutions of 32, 64 and 64 channels on 32 × 32 images, batch of 32, SGD"
+    return _steps("step_conv", about, speed.convolutional, (32, 3, 32, 32), device)
 
-    def network(name: str) -> nn.Module:
-        return nn.Sequential(
-            nn.Conv2d(3, 32, 3, padding=1), between(name),
-            nn.Conv2d(32, 64, 3, padding=1, stride=2), between(name),
-            nn.Conv2d(64, 64, 3, padding=1, stride=2), between(name),
-            nn.Flatten(), nn.Linear(64 * 8 * 8, 10),
-        )  # fmt: skip
 
-    about = (
-        "one training step, three convolutions of 32, 64 and 64 channels on 32 × 32 images, batch of 32, SGD"
-    )
-    return _steps("step_conv", about, network, (32, 3, 32, 32), device)
+def by_hand(size: int, device: torch.device) -> Benchmark:
+    """Value and gradient of activations written out in steps, beside PyTorch's own in one."""
+    x = torch.randn(size, generator=generator(0)).to(device).requires_grad_()
+    upstream = torch.ones_like(x)
+
+    def call(fn: Callable[[Tensor], Tensor]) -> Call:
+        return lambda: torch.autograd.grad(fn(x), x, upstream)
+
+    cases = {name: call(ACTIVATIONS[name].fn) for name in speed.BY_HAND}
+    cases |= {f"{name}_by_hand": call(fn) for name, fn in speed.BY_HAND.items()}
+    about = f"value and gradient of an activation on {size:,} float32 numbers, in one function and by hand"
+    return Benchmark("by_hand", about, "relu", cases, size)
 
 
 def zeros(rows: int, inner: int, columns: int, device: torch.device) -> Benchmark:
@@ -155,15 +154,10 @@ def one_row(inner: int, columns: int, device: torch.device) -> Benchmark:
         row = sparse(1, inner, share)
         x, on = row.to(device), row[0].nonzero()[:, 0].to(device)
         cases.setdefault("dense", partial(torch.mm, x, weights))
-        cases[f"gather_{share}"] = partial(gathered, x, weights, on)
+        cases[f"gather_{share}"] = partial(sparsity.skip, x[0], weights)
         cases[f"ready_{share}"] = partial(torch.mm, x[:, on], weights[on])
     about = f"one row of {inner} activations times {inner} × {columns} weights, by the share of zeros in it"
     return Benchmark("one_row", about, "dense", cases)
-
-
-def gathered(x: Tensor, weights: Tensor, on: Tensor) -> Tensor:
-    """x @ weights for x (1, in) that is 0 outside the units `on`: only their rows of (in, out) are read."""
-    return x[:, on] @ weights[on]
 
 
 def sparse(rows: int, columns: int, percent: int) -> Tensor:
@@ -172,27 +166,6 @@ def sparse(rows: int, columns: int, percent: int) -> Tensor:
     values = torch.randn(rows, columns, generator=draw)
     places = torch.rand(rows, columns, generator=draw).argsort(dim=1)
     return values.masked_fill(places < round(columns * percent / 100), 0.0)
-
-
-class Elementwise(nn.Module):
-    """An activation of the table as a layer."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.fn = ACTIVATIONS[name].fn
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.fn(z)
-
-
-def module(name: str) -> nn.Module:
-    """The activation as people use it: PReLU with its learned slope, all others without parameters."""
-    return nn.PReLU() if name == "prelu" else Elementwise(name)
-
-
-def between(name: str) -> nn.Module:
-    """What stands between two layers of a network; for the identity that is nothing, not a copy."""
-    return nn.Identity() if name == "identity" else module(name)
 
 
 def _steps(

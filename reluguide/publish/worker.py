@@ -147,6 +147,15 @@ def conclude(house: House, module: str, record: store.Record) -> store.Record:
         name: {key: value for key, value in one.items() if key not in ("fields", "seconds")}
         for name, one in record["experiments"].items()
     }
+    makers: list[FactMaker | FigureMaker] = [*declared(findings, FactMaker)]
+    makers += declared(findings, FigureMaker)
+    if any("recorded" in one.needs for one in makers):
+        provenance["recorded"] = {
+            "summary": "Times, recorded by make measure on "
+            + ", ".join(sorted({one.date for one in results["recorded"]})),
+            "seeds": [], "device": "; ".join(one.device for one in results["recorded"]),
+            "device_dependent": True, "versions": {},
+        }  # fmt: skip
     return {
         "module": module, "facts": facts, "figures": figures, "claims": claims, "data": data,
         "provenance": provenance,

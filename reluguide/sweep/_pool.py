@@ -108,13 +108,36 @@ def _wait(futures: list[Future[Any]], look: Callable[[], None]) -> None:
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
     """Full float32 products, and the caller's settings back at the end."""
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    threads = torch.get_num_threads()
     try:
-        yield
+        with _full_precision():
+            yield
     finally:
         torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(precision)
+
+
+@contextlib.contextmanager
+def _full_precision() -> Iterator[None]:
+    """No TF32 or bfloat16 inside float32 products."""
+    parts: list[Any] = [torch.backends.cuda.matmul]
+    if not hasattr(parts[0], "fp32_precision"):  # torch before 2.9
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
+        return
+    # The older functions raise where the caller has used these newer settings; these always work.
+    parts.append(torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    found = [part.fp32_precision for part in parts]
+    try:
+        for part in parts:
+            part.fp32_precision = "ieee"
+        yield
+    finally:
+        for part, precision in zip(parts, found):
+            part.fp32_precision = precision
 
 
 @contextlib.contextmanager

@@ -62,6 +62,10 @@ def test_nan_names_the_first_layer_and_its_units() -> None:
     bad = torch.randn(4, 6)
     bad[2, 2] = float("inf")
     net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 5), nn.ReLU())
+    with torch.no_grad():  # inf on every unit of one layer becomes inf - inf in the next
+        net[0].weight.fill_(1.0)
+        net[2].weight[:, 0] = -1.0
+        net[2].weight[:, 1] = 1.0
     with pytest.raises(DiagnosisError, match=r"of 3\.relu, after 2, in batch 2"):
         reluguide.diagnose(net, [torch.randn(4, 6), bad])
 

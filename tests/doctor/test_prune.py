@@ -147,6 +147,21 @@ class Tied(TwoReaders):
         return self.c(torch.relu(self.b(torch.relu(self.a(x)))))
 
 
+class UsedTwice(TwoReaders):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(6, 6)
+        plant(self.a, [1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(torch.relu(self.a(x))) + self.b(x)
+
+
+class PooledOverUnits(TwoReaders):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(F.max_pool1d(torch.relu(self.a(x)), 3, 1, 1))
+
+
 class Grouped(nn.Sequential):
     def __init__(self) -> None:
         super().__init__(nn.Conv1d(4, 6, 1), nn.ReLU(), nn.Conv1d(6, 6, 3, groups=6), nn.Flatten())
@@ -167,6 +182,8 @@ class Mixed(nn.Sequential):
         (TwoReaders(), (8, 4), r"relu: the output of a is also read by sum"),
         (Gate(), (8, 4), r"relu: the output of a is also read by sigmoid"),
         (Shown(), (8, 4), r"relu: its activations are also read by the model's output"),
+        (UsedTwice(), (8, 6), r"relu: b is used 2 times in one forward pass"),
+        (PooledOverUnits(), (8, 4), r"relu: its activations are also read by max_pool1d"),
         (Tied(), (8, 4), r"relu: b shares its weights with another layer"),
         (Grouped(), (8, 4, 6), r"1\.relu: 2 is a Conv1d with groups"),
         (Mixed(), (8, 4, 6), r"1\.relu: its activations are also read by linear"),
@@ -213,17 +230,23 @@ def test_shared_layers_and_other_models_are_refused() -> None:
     width=st.integers(2, 12),
     middle=st.floats(-3, 3),
     half=st.floats(0.01, 2),
-    norm=st.booleans(),
+    norm=st.sampled_from(["none", "before", "after"]),
 )
 def test_inside_the_box_nothing_changes(
-    seed: int, depth: int, width: int, middle: float, half: float, norm: bool
+    seed: int, depth: int, width: int, middle: float, half: float, norm: str
 ) -> None:
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
     features = 4
     for _ in range(depth):
-        layers += [nn.Linear(features, width), nn.BatchNorm1d(width) if norm else nn.Identity(), nn.ReLU()]
+        middle_layers = [nn.Identity(), nn.ReLU()] if norm == "none" else [nn.BatchNorm1d(width), nn.ReLU()]
+        layers += [nn.Linear(features, width), *middle_layers[:: -1 if norm == "after" else 1]]
         nn.init.normal_(layers[-3].bias, -0.7, 1.0)
+        for module in layers[-2:]:
+            if isinstance(module, nn.BatchNorm1d):
+                for tensor in (module.weight, module.bias, module.running_mean):
+                    nn.init.normal_(tensor)
+                nn.init.uniform_(module.running_var, 0.2, 2)
         features = width
     net = nn.Sequential(*layers, nn.Linear(features, 3)).eval()
     low, high = torch.full((4,), middle - half), torch.full((4,), middle + half)

@@ -64,6 +64,13 @@ def test_batchnorm_after_the_activation() -> None:
     before = net(x).detach()
     reluguide.revive(net, reluguide.diagnose(net, x))
     torch.testing.assert_close(net(x).detach(), before)
+    norm = net[2]
+    assert [t[1].item() for t in (norm.weight, norm.bias, norm.running_mean, norm.running_var)] == [
+        1,
+        0,
+        0,
+        1,
+    ]
 
 
 def test_refusal_leaves_the_model_alone() -> None:

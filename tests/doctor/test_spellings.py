@@ -113,6 +113,9 @@ def test_clamp_has_a_gradient_at_its_corner_where_relu_has_none() -> None:
         (slope,) = torch.autograd.grad(act(z.clone()).sum(), z)
         (layer,) = reluguide.diagnose(net, torch.randn(10, 3))
         assert layer.dead.tolist() == [bool((slope == 0).all())] * 5
+        low, _, _ = zero_gradient(act, dtype=torch.float32, device=torch.device("cpu"))
+        below = torch.nextafter(torch.tensor(0.0), torch.tensor(-1.0)).item()
+        assert low == (0.0 if slope[0] == 0 else below)
 
 
 def test_what_only_looks_like_an_activation_is_left_alone() -> None:

@@ -160,6 +160,21 @@ def test_float64_model_is_judged_in_float64() -> None:
     assert all(layer.preactivation_max.dtype == torch.float64 for layer in report)
 
 
+def test_names_are_right_after_an_exception_that_the_model_catches() -> None:
+    class Tries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wrong, self.right = nn.Linear(5, 4), nn.Linear(6, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            try:
+                return self.wrong(x)
+            except RuntimeError:
+                return F.relu(self.right(x))
+
+    assert list(reluguide.diagnose(Tries(), torch.randn(3, 6)).layers) == ["relu"]
+
+
 def test_inside_inference_mode() -> None:
     net, batches = build("norm first", 0)
     expected = truth(net, batches)

@@ -61,7 +61,7 @@ def test_doubling_the_units_quarters_the_gap(results: dict[str, Any]) -> None:
 def test_training_helps_and_does_not_reach_what_can_be_built(results: dict[str, Any]) -> None:
     learned, built = results["learned"], results["built"]
     assert learned.lost == 0
-    assert learned.gap[-1].mean() < learned.gap[0].mean()
+    assert learned.gap[-1].mean() < learned.gap[0].mean() < 0.5
     assert (learned.gap[-1] > built.wave[list(built.units).index(64)]).all()
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS
+from reluguide.data import digits
 from reluguide.experiments import what_is_relu
 
 Blocks = Callable[[str], dict[str, Any]]
@@ -49,7 +52,11 @@ def test_a_network_on_digits_does_not_notice_the_spelling(results: dict[str, Any
 
 def test_blank_paper_makes_exact_zeros_until_the_first_step(results: dict[str, Any]) -> None:
     blank = results["blank_pixels"]
-    assert (blank.before > blank.after).all()
+    pictures = digits(standardise=False).x[:256].view(-1, 1, 8, 8)
+    unseen = F.unfold(pictures, 3, padding=1).abs().sum(1) == 0
+    assert np.abs(blank.before - float(unseen.double().mean())).max() < 1e-3
+    # A filter that is off on every picture gets no gradient: its bias may stay at 0.
+    assert blank.after.mean() < 0.01
     assert blank.bias_gap.min() > 0.01
 
 

@@ -392,8 +392,8 @@ def test_points_come_back_where_pytorch_says_so(pages: Pages, results: dict[str,
     said = {0: "all zeros", 1: "thick line", 2: "comes back exactly"}
     for n, tells in looks.tells.items():
         put(box.get_by_label("Units", exact=True), n)
-        for k in range(5, 72, 11):  # the golden points lie 1.5° past each multiple of 5°
-            put(box.get_by_label("Where the point lies"), 5 * k)
+        for k in range(1, 72, 6):  # the golden points lie 1.5° past each multiple of 5°
+            put(box.get_by_label("The point lies"), 5 * k)
             if tells[k] == tells[k - 1]:
                 assert said[tells[k]] in sentence(page, "relu-pair"), (n, 5 * k)
 

@@ -189,7 +189,7 @@ def test_the_search_box_is_the_stock_one_with_a_name() -> None:
 
 def test_series_colours_hold_on_both_grounds() -> None:
     css = (REPO / "docs/assets/site.css").read_text(encoding="utf-8")
-    series = dict(re.findall(r"--(blue|vermillion|green|purple|axis): (#\w{6});", css))
+    series = dict(re.findall(r"--(blue|vermilion|green|purple|axis): (#\w{6});", css))
     assert len(series) == 5
     for ground in ("#ffffff", "#1e2129"):
         for name, colour in series.items():

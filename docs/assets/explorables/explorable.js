@@ -78,7 +78,7 @@ export class Explorable extends HTMLElement {
 
   build() {
     const id = `${this.localName}-${[...document.querySelectorAll(this.localName)].indexOf(this)}`;
-    this.picture = node("svg", { role: "img", "aria-labelledby": `${id}-title ${id}-desc` });
+    this.picture = node("svg", { role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-desc` });
     this.says = html("p", { class: "ex-says" });
     this.spoken = html("p", { class: "ex-spoken", "aria-live": "polite" });
     this.described = node("desc", { id: `${id}-desc` });

@@ -116,7 +116,7 @@ export const doorSlope = (z, slope, floor) => (z > floor ? 1 : slope);
 // --------------------------------------------------------------------- folds
 
 export const TARGETS = {
-  wave: { label: "a wave", f: (x) => Math.sin(2 * x) },
+  wave: { label: "a wave", f: (x) => Math.sin((Math.PI / 2) * x + 1) },
   hill: { label: "a hill", f: (x) => Math.exp(-2 * x * x) },
   step: { label: "a steep step", f: (x) => Math.tanh(6 * x) },
 };

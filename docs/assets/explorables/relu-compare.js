@@ -62,7 +62,7 @@ class ReluCompare extends Explorable {
     );
     values.title("value").axes({ x: ticks, y: [-2, -1, 0, 1, 2, 3, 4].map((v) => [v, brief(v)]) });
     slopes.title("slope: what is passed back").axes({ x: ticks, y: [-0.5, 0, 0.5, 1, 1.5].map((v) => [v, brief(v)]) });
-    [[state.left, "ex-blue"], [state.right, "ex-vermillion"]].forEach(([name, kind]) => {
+    [[state.left, "ex-blue"], [state.right, "ex-vermilion"]].forEach(([name, kind]) => {
       const { f, d, kinks } = ACTIVATIONS[name];
       values.line(pieces(f, kinks, values.y, false), kind);
       slopes.line(pieces(d, kinks, slopes.y, true), kind);

@@ -120,9 +120,9 @@ class ReluCrowd extends Explorable {
     right.title("exactly zero").axes({ x: ticks, y: [[0, "0 %"], [0.5, "50 %"], [1, "100 %"]] });
     const other = start === "he" ? "default" : "he";
     const points = (values, change) => values.map((value, k) => [k, change(value)]);
-    const log = (value) => Math.max(-8, Math.log10(value));
-    left.line(points(spread[f][other], log), "ex-grey").line(points(spread[f][start], log), "ex-blue");
-    left.dot(layers, log(spread[f][start][layers]));
+    const seen = (values) => points(values, Math.log10).filter(([, power]) => power >= left.y[0]);
+    left.line(seen(spread[f][other]), "ex-grey").line(seen(spread[f][start]), "ex-blue");
+    left.dot(layers, Math.log10(spread[f][start][layers]));
     right.line(points(zeros[f][start], (share) => share), "ex-blue").dot(layers, zeros[f][start][layers]);
     for (const panel of [left, right]) panel.text(LAYERS, panel.y[0], "layers →", { dy: 36, "text-anchor": "end" });
     const { label } = ACTIVATIONS[f];

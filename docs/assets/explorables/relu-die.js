@@ -69,15 +69,16 @@ class ReluDie extends Explorable {
     ];
   }
 
-  // One whole run, from step 0, whenever the reader asks for another: it takes a few milliseconds.
+  // One whole run, from step 0, for each setting: it takes a few milliseconds.
   run({ rate, from, leaky }) {
+    this.runs ??= new Map();
     const key = `${rate} ${from} ${leaky}`;
-    if (this.ran?.key !== key) {
+    if (!this.runs.has(key)) {
       const { inputs, targets, starts, steps } = this.data;
       const slope = leaky ? LEAK : 0;
-      this.ran = { key, ...train({ start: starts[from], inputs, targets, rate, slope, steps }) };
+      this.runs.set(key, train({ start: starts[from], inputs, targets, rate, slope, steps }));
     }
-    return this.ran;
+    return this.runs.get(key);
   }
 
   draw(state, { wide, data }) {
@@ -109,7 +110,7 @@ class ReluDie extends Explorable {
       .title("error")
       .axes({ x: [[0, "0"], [data.steps, brief(data.steps)]], y: [[-2, "0.01"], [0, "1"]], across: null })
       .line(errors, "ex-thin")
-      .dot(...errors[now], "ex-vermillion", 5);
+      .dot(...errors[now], "ex-vermilion", 5);
     const [left, top, size] = wide ? [478, 38, 44] : [26, 322, 38];
     const name = node("text", { class: "ex-title", x: left + 6, y: top - (wide ? 16 : 4) }, "16 units");
     const legend = node(

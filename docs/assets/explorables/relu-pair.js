@@ -66,12 +66,12 @@ class ReluPair extends Explorable {
       }),
       range({
         name: "turn",
-        label: "Where the point lies",
-        min: 0,
-        max: 360,
-        step: 5,
-        start: 130,
-        ticks: [0, 90, 180, 270, 360].map((turn) => [turn, `${turn}°`]),
+        label: "The point lies",
+        min: 5, // never exactly on an axis, where a unit is neither on nor off
+        max: 355,
+        step: 10,
+        start: 135,
+        ticks: [45, 135, 225, 315].map((turn) => [turn, `${turn}°`]),
         words: (turn) => `at ${turn}°, ${["right", "up", "left", "down", "right"][Math.round(turn / 90)]}`,
         off: line,
       }),
@@ -89,7 +89,7 @@ class ReluPair extends Explorable {
     const rows = [
       ["goes in", z, "ex-plain"],
       ["unit keeps", keeps, "ex-blue"],
-      ["mirror keeps", mirror ? mirrored : null, "ex-vermillion"],
+      ["mirror keeps", mirror ? mirrored : null, "ex-vermilion"],
       ["comes back", mirror ? keeps - mirrored : z > 0 ? z : null, "ex-plain"],
     ];
     const marks = rows.flatMap(([name, value, kind], k) => {
@@ -129,7 +129,9 @@ class ReluPair extends Explorable {
       view.add("circle", { class: `ex-lamp ${on ? "ex-on" : ""}`, cx: view.sx(x), cy: view.sy(y), r: 7 });
       view.text(1.24 * x, 1.24 * y, `${k + 1}`, { dy: 4, "text-anchor": "middle" });
     });
-    view.dot(...point, "ex-vermillion", 7);
+    view.dot(...point, "ex-vermilion", 7);
+    const out = point[0] < 0 ? { dx: -12, "text-anchor": "end" } : { dx: 12 };
+    view.text(...point, "the point", { dy: 4, class: "ex-value", ...out });
     const [left, top] = wide ? [400, 34] : [42, 344];
     const rows = units.map((_, k) => {
       const value = told.activations[k];

@@ -94,8 +94,8 @@ class ReluSlope extends Explorable {
     back
       .title("what is passed back")
       .axes({ x: ticks.filter((_, i) => i % 3 === 0), y: [[-1, "−1"], [0, "0"], [1, "all"]] })
-      .line([[-REACH, slope], [floor, slope], null, [floor, 1], [REACH, 1]], "ex-vermillion")
-      .dot(input, passed, "ex-vermillion")
+      .line([[-REACH, slope], [floor, slope], null, [floor, 1], [REACH, 1]], "ex-vermilion")
+      .dot(input, passed, "ex-vermilion")
       .text(REACH, -1.25, "in →", { dy: 36, "text-anchor": "end" });
     return { marks: [...through.marks, ...back.marks], says: sentence(state) };
   }
