@@ -15,7 +15,7 @@ PROSE_PY = .venv-prose/$(BIN)/python
 export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help serve prose site test update check format lint types imports spelling \
+.PHONY: help serve prose site test update check format lint types imports spelling readability \
   bench measure links mutants clean setup setup-prose
 
 help:
@@ -38,7 +38,7 @@ test: setup ## run every test, the code and the numbers on the pages included
 update: setup ## run the code on the pages and rewrite the outputs under it
 	$(PY) -m pytest --update-outputs docs README.md
 
-check: format lint types imports spelling ## format, lint, types, the direction of imports, spelling
+check: format lint types imports spelling readability ## format, lint, types, the direction of imports, spelling, plain words
 
 format: setup
 	$(PY) -m ruff format --check
@@ -55,9 +55,12 @@ imports: setup
 spelling: setup
 	$(PY) -m codespell_lib
 
+readability: setup
+	@$(PY) -m tests.readability
+
 bench: setup ## print how fast the site builds beside stock Material, and the sweeps beside a plain loop
 	@for file in tests/bench/[a-z]*.py; do \
-	  name=`basename "$$file" .py`; echo "== $$name"; $(PY) -m "tests.bench.$$name" || exit 1; \
+	  echo "== $$file"; $(PY) "$$file" || exit 1; \
 	done
 
 measure: setup ## measure times on this device and record them in reluguide/recorded/
@@ -67,10 +70,11 @@ links: setup ## ask every external link whether it still answers (needs a networ
 	$(PY) -m reluguide links $(ARGS)
 
 mutants: setup ## change the code at random places and count how many changes the tests notice
-	$(PY) -m tests.mutants $(ARGS)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt cosmic-ray==8.7.0
+	$(PY) tests/mutants.py $(ARGS)
 
 clean: ## remove what was built: site, store, caches; .venv stays
-	rm -rf site dist build mutants .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf site dist build .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find reluguide tests snippets docs -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Any Python that starts can run the set-up, which then looks for a fitting one and says so if there is none.

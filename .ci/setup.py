@@ -23,7 +23,10 @@ OLDEST, NEWEST = (3, 11), (3, 14)
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # Editing text takes what renders pages and nothing of what computes.
-PROSE = ["mkdocs", "mkdocs-material", "mkdocs-jupyter", "pymdown-extensions", "grimp", "rich", "numpy"]
+PROSE = [
+    "mkdocs", "mkdocs-material", "mkdocs-jupyter", "mkdocs-redirects", "mkdocstrings[python]", "pymdown-extensions", "pybtex",
+    "grimp", "rich", "numpy",
+]  # fmt: skip
 
 AGAIN = "then run the same command again."
 PROBE = """

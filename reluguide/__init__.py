@@ -14,7 +14,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_HOME = {
+# Where each public name lives.
+HOMES = {
     "ACTIVATIONS": "reluguide.activations",
     "diagnose": "reluguide.doctor",
     "watch": "reluguide.doctor",
@@ -24,12 +25,12 @@ _HOME = {
     "Report": "reluguide.doctor",
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module 'reluguide' has no attribute {name!r}; it offers {__all__}")
 
 

@@ -1,5 +1,6 @@
 """The set-up and the Makefile, run for real with Pythons that only pretend."""
 
+import importlib.metadata
 import os
 import re
 import runpy
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("sh", "make", "awk", "mkdir", "cp", "rm", "cat", "echo", "dirname")
@@ -230,12 +232,52 @@ def test_prose_installs_no_torch(clone: Clone) -> None:
     assert not (clone.root / ".venv").exists()
 
 
-def test_what_prose_installs_is_part_of_the_site_extra() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    site = {_name(line) for line in project["optional-dependencies"]["site"]}
-    core = {_name(line) for line in project["dependencies"]}
-    prose = set(runpy.run_path(str(ROOT / ".ci" / "setup.py"))["PROSE"])
-    assert prose <= site | core - {"torch", "matplotlib"}
+PROSE_BUILD = """
+import importlib.metadata, logging, sys
+logging.basicConfig(level="ERROR")
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+build(load_config("mkdocs.yml", site_dir=sys.argv[1]))
+homes = importlib.metadata.packages_distributions()
+print(*{home for name in list(sys.modules) for home in homes.get(name.partition(".")[0], ())})
+"""
+
+
+def test_what_prose_installs_is_enough_to_build_the_site(tmp_path: Path) -> None:
+    """What a build loads, without experiments, belongs to what `make prose` installs."""
+    built = subprocess.run(
+        [sys.executable, "-c", PROSE_BUILD, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RELUGUIDE_PROSE": "1", "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    loaded = {_name(home) for home in built.stdout.split("\n")[-2].split()}
+    prose = runpy.run_path(str(ROOT / ".ci" / "setup.py"))["PROSE"]
+    assert {"mkdocs", "pybtex"} <= loaded
+    assert not loaded - _closure(prose) - {"reluguide", "pip", "setuptools"}
+    assert not {"torch", "matplotlib", "scipy", "scikit-learn"} & _closure(prose)
+
+
+def _closure(requirements: list[str]) -> set[str]:
+    """The names of these distributions and of everything that they need."""
+    found: set[str] = set()
+    waiting = [Requirement(requirement) for requirement in requirements]
+    while waiting:
+        one = waiting.pop()
+        if one.marker and not any(one.marker.evaluate({"extra": extra}) for extra in ("", "python")):
+            continue
+        name = _name(one.name)
+        if name not in found:
+            found.add(name)
+            try:
+                needs = importlib.metadata.requires(name) or []
+            except importlib.metadata.PackageNotFoundError:
+                continue  # needed on other systems only
+            waiting += map(Requirement, needs)
+    return found
 
 
 def test_a_moved_clone_gets_a_new_environment(clone: Clone) -> None:

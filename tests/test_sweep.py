@@ -60,7 +60,7 @@ def by_hand(start: SweepResult, k: int, data: Data, loss: str, steps: int, **opt
     return module
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     hidden=st.lists(st.integers(1, 7), max_size=3),
     features=st.integers(1, 5),

@@ -1,5 +1,6 @@
-// What the theme leaves out for readers who use a keyboard or a screen reader. Pages come and go
-// without a reload, so it runs again for each page; document$ is the theme's stream of pages.
+// What the theme leaves out for readers who use a keyboard or a screen reader, and the choice of
+// claims in the ledger. Pages come and go without a reload, so it runs again for each page; document$
+// is the theme's stream of pages.
 
 const named = (elements, word) =>
   elements.forEach((element, i) => element.setAttribute("aria-label", `${word} ${i + 1}`));
@@ -24,14 +25,26 @@ function improve() {
   watcher.disconnect();
   const all = (selector) => [...document.querySelectorAll(selector)];
   named(all("nav.md-code__nav"), "Code block");
-  const regions = [
-    ...all(".md-typeset__scrollwrap").map((region) => [region, "Table"]),
-    ...all(".md-typeset p:has(> img[src$='.svg'])").map((region) => [region, "Picture"]),
-  ];
-  regions.forEach(([region, word], i) => {
-    region.dataset.name = `${word} ${i + 1}, scrolls sideways`;
+  all(".md-typeset__scrollwrap").forEach((region, i) => {
+    region.dataset.name = `Table ${i + 1}, scrolls sideways`;
     watcher.observe(region);
   });
 }
 
-window.document$.subscribe(improve);
+// The ledger stands there whole; this shows its form and hides the claims that were not chosen.
+function choose(form) {
+  const claims = [...document.querySelectorAll("section.claim")];
+  form.hidden = false;
+  form.addEventListener("change", () => {
+    const { verdict, page } = Object.fromEntries(new FormData(form));
+    for (const claim of claims)
+      claim.hidden = (verdict && claim.dataset.verdict !== verdict) || (page && claim.dataset.page !== page);
+    const shown = claims.filter((claim) => !claim.hidden).length;
+    form.querySelector("output").textContent = shown === 1 ? "1 claim" : `${shown} claims`;
+  });
+}
+
+window.document$.subscribe(() => {
+  improve();
+  document.querySelectorAll("form.filter").forEach(choose);
+});

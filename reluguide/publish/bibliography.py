@@ -26,15 +26,26 @@ def read(path: Path) -> dict[str, Entry]:
 @cache
 def _read(path: Path, changed: int) -> dict[str, Entry]:
     from pybtex.database import parse_file
+    from pybtex.exceptions import PybtexError
 
-    entries = parse_file(str(path), bib_format="bibtex").entries
+    try:
+        entries = parse_file(str(path), bib_format="bibtex").entries
+    except PybtexError as error:
+        raise ValueError(f"docs/reference/{path.name}: {error}") from None
     return {key: _entry(key, entry) for key, entry in entries.items()}
 
 
 def _entry(key: str, entry: Any) -> Entry:
     people = entry.persons.get("author") or entry.persons.get("editor") or []
     last = [" ".join([*person.prelast_names, *person.last_names]) for person in people]
-    named = last[0] if len(last) == 1 else " and ".join(last) if len(last) == 2 else f"{last[0]} et al."
+    last = [name if name != "others" else "et al." for name in last]  # BibTeX's "and others"
+    named = (
+        last[0]
+        if len(last) == 1
+        else " and ".join(last)
+        if len(last) == 2 and last[1] != "et al."
+        else f"{last[0]} et al."
+    )
     fields = {name: _plain(value) for name, value in entry.fields.items()}
     for wanted in ("title", "year"):
         if wanted not in fields:
@@ -44,7 +55,7 @@ def _entry(key: str, entry: Any) -> Entry:
         else f"https://arxiv.org/abs/{fields['eprint']}" if "eprint" in fields
         else fields.get("url", "")
     )  # fmt: skip
-    names = ", ".join(_initials(person) for person in people)
+    names = ", ".join(_initials(person) for person in people).replace(", others", " et al.")
     venue = fields.get("journal") or fields.get("booktitle") or fields.get("publisher") or ""
     where = ", ".join(
         part for part in (

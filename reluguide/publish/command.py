@@ -4,20 +4,21 @@ import argparse
 import sys
 
 from reluguide.device import CHOICES, DeviceError, kind_without_torch
-from reluguide.publish import house, runner
+from reluguide.publish import house, labs, runner
 from reluguide.publish.worker import EvidenceError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("modules", nargs="*", help="modules to bring up to date (default: all)")
+    parser.add_argument("modules", nargs="*", help="modules and labs to bring up to date (default: all)")
     parser.add_argument("--device", choices=CHOICES, help="default: RELUGUIDE_DEVICE, or auto")
     parser.add_argument("--workers", type=int, help="worker processes (default: one a core)")
 
 
 def run(args: argparse.Namespace) -> int:
     guide = house.here()
-    if unknown := sorted(set(args.modules) - set(guide.modules())):
-        print(f"there is no module {unknown[0]!r}; there are {', '.join(guide.modules())}", file=sys.stderr)
+    there = [*guide.modules(), *labs.names(guide)]
+    if unknown := sorted(set(args.modules) - set(there)):
+        print(f"there is no module or lab {unknown[0]!r}; there are {', '.join(there)}", file=sys.stderr)
         return 2
     try:
         device = kind_without_torch(args.device)

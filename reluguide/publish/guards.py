@@ -197,7 +197,7 @@ def claim_problems(house: House, all_pages: list[Page], evidence: Evidence) -> I
     shown: dict[str, tuple[str, int]] = {}
     for page in all_pages:
         for number, line in page.prose:
-            for found in re.finditer(r"\{\{\s*claim\.([\w-]+)\s*\}\}", line):
+            if found := re.fullmatch(r"\{\{\s*claim\.([\w-]+)\s*\}\}", line.strip()):
                 if found[1] in shown:
                     where = "{}:{}".format(*shown[found[1]])
                     yield PageError(page.name, number, f"claim {found[1]} is already shown on {where}.")

@@ -4,26 +4,43 @@ It imports neither torch nor Matplotlib, nor any experiments or findings module:
 lets worker processes bring it up to date first. It never writes into docs/.
 """
 
-import datetime
+import contextlib
+import functools
 import logging
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from markdown import markdown as to_html
 from mkdocs.config import config_options
 from mkdocs.config.base import Config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
-from mkdocs.plugins import BasePlugin
+from mkdocs.plugins import BasePlugin, event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as MkDocsPage
 
 from reluguide.device import DeviceError, kind_without_torch
-from reluguide.publish import bibliography, guards, pages, project, render, runner, site
+from reluguide.publish import (
+    bibliography,
+    glossary,
+    guards,
+    lab_pages,
+    labs,
+    ledger,
+    machines,
+    notebooks,
+    pages,
+    project,
+    render,
+    runner,
+    site,
+)
 from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
+from reluguide.publish.site import Question
 from reluguide.publish.worker import EvidenceError
 
 log = logging.getLogger("mkdocs.plugins.reluguide")
@@ -40,7 +57,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     """From the store to the site. `RELUGUIDE_PROSE=1` shows placeholders and runs nothing."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
-        root = Path(config.config_file_path).parent
+        root = Path(config.config_file_path).resolve().parent
         self.house = House(root, self.config.package)
         self.prose = bool(os.environ.get("RELUGUIDE_PROSE"))
         sys.path[:0] = [] if str(root) in sys.path else [str(root)]
@@ -48,8 +65,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         # Dates on the site, in the sitemap too, are those of the commit: two builds of it give the same bytes.
         self.commit = project.commit(root)
         if self.commit:
-            seconds = datetime.datetime.fromisoformat(f"{self.commit.date}T00:00:00+00:00").timestamp()
-            os.environ.setdefault("SOURCE_DATE_EPOCH", str(int(seconds)))
+            os.environ.setdefault("SOURCE_DATE_EPOCH", str(self.commit.seconds))
         # Compiled files of the workers go where the server does not watch, or every build would cause one.
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(self.house.cache / "compiled"))
         return config
@@ -61,76 +77,143 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         return server
 
     def on_pre_build(self, *, config: MkDocsConfig) -> None:
-        device = None
-        try:
-            if not self.prose:
-                device = kind_without_torch()
-                report = runner.refresh(self.house, device=device)
-                log.info("%s", report)
-            self.evidence = site.gather(self.house, device=device)
-            made = project.made_from(self.commit, config.extra["repository"], self.evidence)
-            config.copyright = "<br>".join(part for part in (config.copyright, made) if part)
-        except (EvidenceError, DeviceError, FileNotFoundError, ValueError) as error:
-            raise PluginError(str(error)) from None
+        with _reported():
+            self.device = None if self.prose else kind_without_torch()
+            if self.device:
+                log.info("%s", runner.refresh(self.house, device=self.device))
+            self.evidence = site.gather(self.house, device=self.device)
+        made = project.made_from(self.commit, config.extra["repository"], self.evidence)
+        config.copyright = "<br>".join(part for part in (config.copyright, made) if part)
 
+    @event_priority(100)  # before mkdocs-jupyter looks for what it is to render
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
-        self._check(files)
+        written = [self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")]
+        _stop(problem for page in written for problem in guards.page_problems(self.house, page))
+        _stop(guards.house_problems(self.house, written))
+        if not self.prose:
+            _stop(guards.claim_problems(self.house, written, self.evidence))
+        self.questions = self._questions(files, config)
         everything = site.generated(self.evidence)
+        repository = config.extra["repository"]
+        with _reported():
+            for one in self.questions:
+                everything[notebooks.address(one)] = notebooks.notebook(
+                    self.house, one, self.questions, self.evidence, repository=repository
+                )
+            everything["claims.json"] = ledger.as_json(self.evidence, self.questions)
         if self.prose:
-            wanted = (image.src for file in files.documentation_pages() for image in self._page(file).images)
-            for source in wanted:
-                address = source.lstrip("./")
-                if address.startswith("figures/"):
-                    everything.setdefault(address, site.waiting_figure())
+            everything = site.waiting_figures(written) | everything
+        with _reported():
+            everything |= self._labs(files, config)
         for address, content in everything.items():
             files.append(File.generated(config, address, content=content))
         return files
 
+    def _labs(self, files: Files, config: MkDocsConfig) -> dict[str, str]:
+        """Put executed labs in the place of their sources; the files that come with them, by address."""
+        everything: dict[str, str] = {}
+        install = notebooks.install(config.extra["repository"])
+        for lab in labs.names(self.house):
+            if source := files.get_file_from_path(f"labs/{lab}.py"):
+                files.remove(source)
+            book = labs.gather(self.house, lab, device=self.device)
+            page, pictures = lab_pages.shown(book, lab)
+            folder = str(labs.page_source(self.house, lab, page))
+            files.append(File(f"labs/{lab}.ipynb", folder, config.site_dir, config.use_directory_urls))
+            everything |= pictures
+            everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(book, install)
+        return everything
+
     def on_page_markdown(self, markdown: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
-        source = self._page(page.file)
+        source, repository = self._page(page.file), config.extra["repository"]
         up = "../" * page.file.src_uri.count("/")
-        try:
-            rendered = render.render(source, self.evidence, root=up).markdown
-            rendered = self._directives(rendered, config, files)
-        except (PageError, ValueError) as error:
-            raise PluginError(str(error)) from None
-        if source.short_answer:
-            page.meta["answer"] = site.plain_words(site.short_answer(source, self.evidence))
-            page.meta.setdefault("description", page.meta["answer"])
+        asked = [one for one in self.questions if one.source == page.file.src_uri]
+        foot = notebooks.links(notebooks.address(asked[0]), repository, root=up) if asked else ""
+        with _reported():
+            rendered = render.render(source, self.evidence, root=up, foot=foot).markdown
+            rendered = self._lists(rendered, source, repository)
+        # The search finds a page by its tags too; the theme shows tags nowhere by itself.
+        if words := page.meta.get("keywords"):
+            page.meta["tags"] = [word.strip() for word in words.split(",")]
+        if asked:
+            answer = site.plain_words(site.short_answer(source, self.evidence))
+            page.meta["answer"] = answer
+            page.meta.setdefault("description", answer)
+        if asked or page.is_homepage:
+            page.meta["structured_data"] = machines.structured_data(asked or self.questions, self.evidence)
         return "\n".join(rendered.split("\n")[source.front_end :])
 
-    def _directives(self, markdown: str, config: MkDocsConfig, files: Files) -> str:
+    def on_page_content(self, html: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
+        source = page.file.src_uri
+        if not source.startswith("labs/"):
+            return glossary.once(site.unsearched(html))
+        urls = {file.src_uri: file.url for file in files.documentation_pages()}
+        anchors = functools.cache(lambda name: guards.anchors(pages.read(self.house, self.house.docs / name)))
+        with _reported():
+            content = lab_pages.unwrapped(
+                html, lambda target: lab_pages.linked(target, page=source, urls=urls, anchors=anchors)
+            )
+        foot = notebooks.links(f"notebooks/{Path(source).name}", config.extra["repository"], root="../../")
+        page.meta.setdefault("description", site.first_paragraph(content))
+        return content + str(to_html(foot, extensions=["attr_list"]))
+
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        """What MkDocs would take for pages of its own goes straight into the built site."""
+        built = Path(config.site_dir)
+        about = config.site_description or ""
+        llms = machines.llms_txt(config.site_name, about, self.questions, self.evidence)
+        (built / "llms.txt").write_text(llms, encoding="utf-8")
+        for one in self.questions:
+            text = machines.as_markdown(self.house, one, self.questions, self.evidence)
+            (built / one.source).write_text(text, encoding="utf-8")
+
+    def _lists(self, markdown: str, page: Page, repository: str) -> str:
+        """The places where a page stands for a list that is kept elsewhere."""
         if "<!-- questions -->" in markdown:
-            listed = [(file.src_uri, self._page(file)) for file in self._questions(config, files)]
-            index = site.question_list(listed, self.evidence, coming=self.config.coming)
+            index = site.question_list(self.questions, self.evidence, coming=self.config.coming)
             markdown = markdown.replace("<!-- questions -->", index)
+        if "<!-- claims -->" in markdown:
+            claims = ledger.listed(self.evidence, page, self.questions, repository=repository)
+            markdown = markdown.replace("<!-- claims -->", claims)
         if "<!-- bibliography -->" in markdown:
             entries = bibliography.read(self.house.docs / "reference" / "bibliography.bib")
             markdown = markdown.replace("<!-- bibliography -->", bibliography.listed(entries))
+        if "<!-- glossary -->" in markdown:
+            terms = glossary.read(self.house.snippets / "glossary.md")
+            markdown = markdown.replace("<!-- glossary -->", glossary.listed(terms))
         return markdown
 
-    def _questions(self, config: MkDocsConfig, files: Files) -> Sequence[File]:
+    def _questions(self, files: Files, config: MkDocsConfig) -> list[Question]:
         """Question pages in the order of the navigation in mkdocs.yml."""
         order = project.nav_order(config.nav)
         found = [file for file in files.documentation_pages() if file.src_uri.startswith("questions/")]
-        return sorted(found, key=lambda file: (order.get(file.src_uri, len(order)), file.src_uri))
-
-    def _check(self, files: Files) -> None:
-        """The guards: all problems of the pages in one message, then those between pages, code and claims."""
-        everything = [
-            self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")
+        found.sort(key=lambda file: (order.get(file.src_uri, len(order)), file.src_uri))
+        return [
+            Question(
+                self.house.module(Path(file.src_uri)),
+                file.src_uri,
+                f"{config.site_url}{file.url}",
+                self._page(file),
+            )
+            for file in found
         ]
-        self._stop(problem for page in everything for problem in guards.page_problems(self.house, page))
-        self._stop(guards.house_problems(self.house, everything))
-        if not self.prose:
-            self._stop(guards.claim_problems(self.house, everything, self.evidence))
-
-    def _stop(self, problems: Iterable[PageError]) -> None:
-        if told := [str(problem) for problem in problems]:
-            raise PluginError("\n".join(told))
 
     def _page(self, file: File) -> Page:
         path = Path(str(file.abs_src_path)) if file.abs_src_path else None
         if path is not None and self.house.docs in path.parents:
             return pages.read(self.house, path)
         return Page(file.src_uri, file.content_string)
+
+
+@contextlib.contextmanager
+def _reported() -> Iterator[None]:
+    """What a person did wrong, as MkDocs reports it: one message, no traceback."""
+    try:
+        yield
+    except (PageError, EvidenceError, DeviceError, FileNotFoundError, ValueError) as error:
+        raise PluginError(str(error)) from None
+
+
+def _stop(problems: Iterable[PageError]) -> None:
+    if told := [str(problem) for problem in problems]:
+        raise PluginError("\n".join(told))

@@ -43,11 +43,15 @@ def fill_addresses(config: Any, root: Path) -> None:
 
 @dataclass(frozen=True)
 class Commit:
-    """The commit that a site is built from: its hash, its date, and whether files differ from it."""
+    """The commit that a site is built from: its hash, its time (Unix seconds), whether files differ from it."""
 
     hash: str
-    date: str
+    seconds: int
     changed: bool
+
+    @property
+    def date(self) -> str:
+        return datetime.datetime.fromtimestamp(self.seconds, datetime.UTC).date().isoformat()
 
 
 def commit(root: Path) -> Commit | None:
@@ -63,8 +67,7 @@ def commit(root: Path) -> Commit | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     name, _, seconds = log.stdout.strip().partition(" ")
-    day = datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).date().isoformat()
-    return Commit(name, day, bool(status.stdout.strip()))
+    return Commit(name, int(seconds), bool(status.stdout.strip()))
 
 
 def made_from(found: Commit | None, repository: str, evidence: Evidence) -> str:

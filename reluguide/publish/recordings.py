@@ -1,7 +1,26 @@
 """Recorded times: `reluguide/recorded/<device>.json`, written by `make measure`, read by findings.
 
 Times are never measured during a build, or no two builds would agree. A recording says when, on what and
-with which command it was made; a page quotes it with that.
+with which command it was made; a page quotes it with that. `times` has one entry a benchmark:
+
+    forward_<size>, both_<size>   an activation on `elements` float32 numbers: the value, or value and gradient.
+                                  Sizes: 1k, 16k, 128k, 1m, 16m (the last fits no cache). `identity` is a copy.
+    step_<net>                    one whole training step. Nets: 64, 256, 1024 (fully connected, that wide),
+                                  conv. `identity` is the network without activations.
+    by_hand                       value and gradient of 1 million numbers, by PyTorch's function (`silu`) and
+                                  written out in steps (`silu_by_hand`).
+    zeros                         a dense matrix product whose left factor holds that share of zeros.
+    one_row                       the product of one row: dense, with the rows of the weights gathered first
+                                  (`gather_90`), and with these gathered already (`ready_90`), by percent of zeros.
+
+and each entry has
+
+    about     what is timed, in words              baseline  the case that all others are compared with
+    seconds   median seconds of one call, by case  ratio     [low, median, high] over rounds, by case
+
+Cases are activations of the table in the first three. A ratio divides by the baseline's time in the same
+round, since a busy machine slows both; low and high are the quartiles over rounds. With one CPU thread the
+times are the processor's own count for this process, so that other programs do not enter.
 """
 
 import json
@@ -10,17 +29,37 @@ from typing import Any
 
 from reluguide.publish.house import House
 
+# Where the cost of an activation is looked at: a tensor that stays in the cache, one that does not, a net.
+SETTINGS = {"cache": "forward_16k", "memory": "forward_16m", "step": "step_256"}
+
 
 @dataclass(frozen=True)
 class Recording:
-    """Times of one device: its name in words, date, versions, command, and `times` by benchmark."""
+    """Times of one device: its name in words, date, versions, command, and `times` by benchmark.
+
+    `threads` is the number of CPU threads that torch was given.
+    """
 
     device: str
     kind: str
     date: str
     versions: dict[str, str]
     command: str
+    threads: int
     times: dict[str, Any]
+
+    def ratio(self, benchmark: str, case: str) -> float:
+        """Median over rounds of the case's time divided by the baseline's (ReLU's, for activations)."""
+        return float(self.times[benchmark]["ratio"][case][1])
+
+    def spread(self, benchmark: str, case: str) -> tuple[float, float]:
+        """The quartiles over rounds of that ratio."""
+        low, _, high = self.times[benchmark]["ratio"][case]
+        return float(low), float(high)
+
+    def cost(self, activation: str) -> dict[str, float]:
+        """An activation's time as a multiple of ReLU's in the three `SETTINGS`: cache, memory, step."""
+        return {setting: self.ratio(benchmark, activation) for setting, benchmark in SETTINGS.items()}
 
 
 def load(house: House) -> list[Recording]:

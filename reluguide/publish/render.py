@@ -67,14 +67,19 @@ class Rendered:
     modules: list[str]
 
 
-def render(page: Page, evidence: Evidence, *, root: str = "../") -> Rendered:
-    """The page with everything filled in. `root` leads from the page to docs/ in links that are written here."""
-    return _Renderer(page, evidence, root).render()
+def render(page: Page, evidence: Evidence, *, root: str = "../", foot: str = "") -> Rendered:
+    """The page with everything filled in. `root` leads from the page to docs/ in links that are written here.
+
+    `foot` is Markdown that ends the page, before the table of where its numbers come from.
+    """
+    return _Renderer(page, evidence, root).render(foot)
 
 
-def plain(page: Page, text: str, line: int, evidence: Evidence) -> str:
-    """A piece of a page's Markdown with its facts as plain text."""
-    return _Renderer(page, evidence, "").filled(text, line, plain=True)
+def plain(page: Page, text: str, line: int, evidence: Evidence, *, cite: bool = False) -> str:
+    """A piece of a page's Markdown with its facts, and on request its citations, as plain text."""
+    renderer = _Renderer(page, evidence, "")
+    filled = renderer.filled(text, line, plain=True)
+    return renderer.cited(filled, line, plain=True) if cite else filled
 
 
 class _Renderer:
@@ -83,7 +88,7 @@ class _Renderer:
         self.facts: list[str] = []
         self.modules: list[str] = []
 
-    def render(self) -> Rendered:
+    def render(self, foot: str) -> Rendered:
         prose = {number for number, _ in self.page.prose}
         out = []
         for number, line in enumerate(self.page.lines, 1):
@@ -94,8 +99,9 @@ class _Renderer:
             else:
                 out.append(line)
         body = "\n".join(out)
-        foot = provenance(self.evidence, self.facts, self.modules)
-        return Rendered(f"{body}\n\n{foot}\n" if foot else f"{body}\n", self.facts, self.modules)
+        sources = provenance(self.evidence, self.facts, self.modules)
+        whole = "\n\n".join(part for part in (body, foot, sources) if part)
+        return Rendered(f"{whole}\n", self.facts, self.modules)
 
     def line(self, line: str, number: int) -> str:
         whole = _EXPRESSION.fullmatch(line.strip())
@@ -151,7 +157,7 @@ class _Renderer:
         )  # fmt: skip
         return f"there is no fact {name!r}; {hint}"
 
-    def cited(self, text: str, number: int) -> str:
+    def cited(self, text: str, number: int, *, plain: bool = False) -> str:
         def one(match: re.Match[str]) -> str:
             links = []
             for key in re.findall(r"[\w-]+", match["keys"]):
@@ -161,7 +167,11 @@ class _Renderer:
                         self.page.name, number,
                         f"the citation key {key!r} is not in docs/reference/bibliography.bib; add its entry there.",
                     )  # fmt: skip
-                links.append(f"[{found[0]}]({self.root}reference/bibliography.md#{found[1]}){{ .cite }}")
+                links.append(
+                    found[0]
+                    if plain
+                    else f"[{found[0]}]({self.root}reference/bibliography.md#{found[1]}){{ .cite }}"
+                )
             return "(" + "; ".join(links) + ")"
 
         return _CITATION.sub(one, text)
@@ -197,7 +207,7 @@ class _Renderer:
         self.modules.append(claim["module"])
         return card(claim, self.because(claim, number))
 
-    def because(self, claim: Mapping[str, Any], number: int) -> str:
+    def because(self, claim: Mapping[str, Any], number: int, *, plain: bool = False) -> str:
         """A claim's reason as Markdown: `{fact}` is one of its own module's, `{module.fact}` another's."""
         facts = self.evidence.findings[claim["module"]]["facts"]
         text = re.sub(
@@ -205,7 +215,8 @@ class _Renderer:
             lambda m: "{{ " + (f"{claim['module']}.{m[1]}" if m[1] in facts else m[1]) + (m[2] or "") + " }}",
             claim["because"],
         )
-        return self.cited(self.filled(text, number), number)
+        filled = self.filled(text, number, plain=plain)
+        return self.cited(filled, number, plain=plain)
 
 
 def marked(fact: Mapping[str, Any], text: str) -> str:
@@ -237,17 +248,30 @@ def numbers(drawn: Mapping[str, Any]) -> str:
     )
 
 
-def card(claim: Mapping[str, Any], because: str, *, heading: str = "") -> str:
+def card(claim: Mapping[str, Any], because: str, *, settled: str = "") -> str:
     """A claim as a block: what is said, where, our verdict and why. Its id is the claim's permanent link."""
-    id = claim["id"].lower()
-    badge = claim["verdict"].replace(" ", "-")
+    id, name = claim["id"].lower(), badge(claim["verdict"])
     return (
-        f'<section class="claim" id="{id}" aria-label="Claim {claim["id"]}" markdown="1">\n'
+        f'<section class="claim" id="{id}" data-verdict="{name}" data-page="{claim["module"]}" '
+        f'aria-label="Claim {claim["id"]}" markdown="1">\n'
         f'<p class="said">{html.escape(claim["said"])}</p>\n'
-        f'<p class="where"><a class="claim-id" href="#{id}">{claim["id"]}</a> '
-        f"{html.escape(claim['where'])}</p>\n\n"
-        f'<span class="badge {badge}">{claim["verdict"]}</span> {because}\n{{ .verdict }}\n\n{heading}</section>\n'
+        f'<p class="where"><a class="claim-id" href="#{id}">{claim["id"]}</a> {html.escape(claim["where"])}</p>\n\n'
+        f'<span class="badge {name}">{claim["verdict"]}</span> {because}\n{{ .verdict }}\n\n'
+        + (f"{settled}\n{{ .settled }}\n\n" if settled else "")
+        + "</section>\n"
     )
+
+
+def badge(verdict: str) -> str:
+    """The class of a verdict's badge: "right if" as `right-if`."""
+    return verdict.replace(" ", "-")
+
+
+def because(
+    page: Page, claim: Mapping[str, Any], evidence: Evidence, *, root: str = "", plain: bool = False
+) -> str:
+    """A claim's reason with its facts, as Markdown with citations linked, or as plain text."""
+    return _Renderer(page, evidence, root).because(claim, 1, plain=plain)
 
 
 def provenance(evidence: Evidence, facts: list[str], modules: list[str]) -> str:

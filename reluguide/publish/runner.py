@@ -1,4 +1,4 @@
-"""The runner: stale experiments and findings only, in worker processes made afresh, all cores.
+"""The runner: stale experiments, findings and labs only, in worker processes made afresh, all cores.
 
 A module is the unit of work: its experiments run in one process with one torch thread, then its findings.
 A colour that changed redraws and retrains nothing, since findings have a key of their own. The process
@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
-from reluguide.publish import store
+from reluguide.publish import labs, store
 from reluguide.publish.house import House
 from reluguide.publish.worker import EvidenceError, Ran, work
 
@@ -61,10 +62,9 @@ def refresh(
     """
     started = time.perf_counter()
     store.clear_unfinished(house)
-    modules = {name: Ran(name) for name in (only or house.modules())}
-    stale = [
-        name for name in modules if store.read(store.findings_path(house, name, device)) is None
-    ]  # findings are keyed on their result, so a stale result makes them stale too
+    books = [] if house.check else labs.names(house)
+    modules = {name: Ran(name) for name in (only or [*house.modules(), *books])}
+    stale = [name for name in modules if store.read(_place(house, name, device)) is None]
     if stale:
         failures = _run(house, stale, device, modules, min(len(stale), workers or _cores()), progress)
         if failures:
@@ -93,7 +93,8 @@ def _run(
     ):
         # The slowest last time start first, so that no core idles at the end behind one long module.
         jobs: dict[Future[Ran], str] = {
-            pool.submit(work, house, name, device): name for name in sorted(stale, key=_cost(house))
+            pool.submit(labs.work if _is_lab(house, name) else work, house, name, device): name
+            for name in sorted(stale, key=_cost(house))
         }
         for job in as_completed(jobs):
             name = jobs[job]
@@ -103,6 +104,15 @@ def _run(
                 failures.append(str(error) if isinstance(error, EvidenceError) else f"{name}: {error!r}")
             step(name, sum(modules[name].seconds.values()))
     return failures
+
+
+def _place(house: House, name: str, device: str) -> Path:
+    """The last thing that is made of a module or lab; it is keyed on all that comes before it."""
+    return (labs.path if _is_lab(house, name) else store.findings_path)(house, name, device)
+
+
+def _is_lab(house: House, name: str) -> bool:
+    return labs.source(house, name).is_file()
 
 
 def _begin(parent: int) -> None:

@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,16 @@ from reluguide.publish.house import House
 from reluguide.publish.pages import Page
 from reluguide.publish.render import Evidence
 from reluguide.publish.worker import EvidenceError
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question page: its module, its source (`questions/why-zero.md`), its address on the web, its text."""
+
+    module: str
+    source: str
+    url: str
+    page: Page
 
 
 def gather(house: House, *, device: str | None) -> Evidence:
@@ -38,7 +49,7 @@ def gather(house: House, *, device: str | None) -> Evidence:
 
 
 def generated(evidence: Evidence) -> dict[str, str]:
-    """Files of the site that come out of the store, by their address: figures, data, the ledger of claims."""
+    """Files of the site that come out of the store, by their address: figures and data."""
     files = {}
     for module, record in evidence.findings.items():
         for name, figure in record["figures"].items():
@@ -48,30 +59,34 @@ def generated(evidence: Evidence) -> dict[str, str]:
     return files
 
 
-def waiting_figure() -> str:
-    """What stands for a figure that has not been drawn yet, where only text is being edited."""
-    return (
+def waiting_figures(written: list[Page]) -> dict[str, str]:
+    """For every figure that the pages show, what stands there until it has been drawn."""
+    waiting = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="720" height="120" viewBox="0 0 720 120" role="img">'
         '<title>Not drawn yet</title><rect width="720" height="120" fill="none" stroke="#767676"/>'
         '<text x="360" y="65" text-anchor="middle" font-family="sans-serif" fill="#767676">'
         "This figure is drawn when the experiments have run (make serve)</text></svg>"
     )
+    addresses = {image.src.lstrip("./") for page in written for image in page.images}
+    return {address: waiting for address in addresses if address.startswith("figures/")}
 
 
-def question_list(questions: list[tuple[str, Page]], evidence: Evidence, *, coming: list[str]) -> str:
-    """The index: every question with its short answer, in order; `coming` are titles of pages still to come.
-
-    `questions` are (address relative to the index, page).
-    """
-    rows = []
-    for address, page in questions:
-        answer = short_answer(page, evidence)
-        rows.append(
-            f'<li markdown="1"><a href="{address}">{html.escape(page.title)}</a>\n'
-            f'<p markdown="span">{answer}</p></li>'
-        )
+def question_list(questions: list[Question], evidence: Evidence, *, coming: list[str]) -> str:
+    """The index: every question with its short answer, in order; `coming` are titles of pages still to come."""
+    rows = [
+        f'<li markdown="1"><a href="{one.source}">{html.escape(one.page.title)}</a>\n'
+        f'<p markdown="span">{short_answer(one.page, evidence)}</p></li>'
+        for one in questions
+    ]
     rows += [f'<li class="coming">{html.escape(title)} <em>(still to come)</em></li>' for title in coming]
-    return '<ol class="questions" markdown="1">\n' + "\n".join(rows) + "\n</ol>"
+    # The answers are found on their own pages, so the search leaves the list out.
+    return '<ol class="questions" markdown="1" data-search-exclude>\n' + "\n".join(rows) + "\n</ol>"
+
+
+def unsearched(content: str) -> str:
+    """A page's HTML with what programs print marked, so that the search finds what people write."""
+    output = '<div class="language-text highlight"><span class="filename">Output</span>'
+    return content.replace(output, output.replace("<div ", "<div data-search-exclude "))
 
 
 def short_answer(page: Page, evidence: Evidence) -> str:
@@ -87,6 +102,12 @@ def plain_words(markdown: str) -> str:
     """Markdown of one paragraph without its marks, for descriptions and structured data."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)(\{[^}]*\})?", r"\1", markdown)
     return re.sub(r"[`*]", "", re.sub(r"<[^>]+>", "", text)).strip()
+
+
+def first_paragraph(content: str) -> str:
+    """The words of the first paragraph of a page's HTML."""
+    found = re.search(r"<p>(.*?)</p>", content, re.DOTALL)
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", found[1]))).strip() if found else ""
 
 
 @functools.lru_cache(maxsize=256)

@@ -32,7 +32,7 @@ def write(path: Path, record: Record) -> None:
     body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text = f"sha256 {_digest(body)}\n{body}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".unfinished-{os.getpid()}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             out.write(text)
@@ -82,6 +82,16 @@ def findings_key(house: House, module: str, device: str) -> str:
     return _key("findings", *parts)
 
 
+def key_of(house: House, *parts: str, recorded: bool = False) -> str:
+    """A key for what is neither result nor findings: parts that are modules of the package count with their imports."""
+    covered: list[str] = []
+    for part in parts:
+        covered += _closure(house, part) if part.startswith(f"{house.package}.") else [part]
+    if recorded:
+        covered += [path.read_text(encoding="utf-8") for path in sorted(house.recorded.glob("*.json"))]
+    return _key(*covered, *(f"{name} {_version(name)}" for name in ("torch", "numpy", "matplotlib")))
+
+
 def versions(house: House, module: str) -> dict[str, str]:
     """Versions of the third-party packages that an experiments module imports, directly or not."""
     _, external = _imports(house, f"{house.package}.experiments.{module}")
@@ -89,9 +99,22 @@ def versions(house: House, module: str) -> dict[str, str]:
 
 
 def clear_unfinished(house: House) -> None:
-    """Remove what a killed process left half-written."""
+    """Remove what a killed process left half-written; what another build is writing just now stays."""
     for leftover in house.cache.glob("*/.unfinished-*"):
-        leftover.unlink(missing_ok=True)
+        if not _alive(int(leftover.name.split("-")[1])):
+            leftover.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":  # there a signal 0 is not a question but an interrupt
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _closure(house: House, module: str) -> list[str]:

@@ -63,13 +63,22 @@ _RC: dict[str, Any] = {
 def style() -> AbstractContextManager[Any]:
     """Matplotlib's settings for every figure of the site, as a context that leaves them as they were."""
     import matplotlib as mpl
-    from cycler import cycler
 
     # Figures are drawn without a display, whatever backend the caller's own settings name.
     mpl.use("agg", force=True)
-    cycle = cycler(color=SERIES) + cycler(linestyle=DASHES)
-    settings: Any = {**mpl.rcParamsDefault, "backend": "agg", **_RC, "axes.prop_cycle": cycle}
-    return mpl.rc_context(settings)
+    return mpl.rc_context(settings())
+
+
+def settings() -> Any:
+    """The site's Matplotlib settings, on top of its defaults; which backend draws is left to the caller."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    keep = ("backend", "backend_fallback", "interactive")
+    defaults: dict[Any, Any] = {
+        name: value for name, value in mpl.rcParamsDefault.items() if name not in keep
+    }
+    return {**defaults, **_RC, "axes.prop_cycle": cycler(color=SERIES) + cycler(linestyle=DASHES)}
 
 
 def save(figure: Any, *, name: str, title: str) -> tuple[str, int, int]:

@@ -90,25 +90,25 @@ def conclude(house: House, module: str, record: store.Record) -> store.Record:
     facts: dict[str, Any] = {}
     figures: dict[str, Any] = {}
 
-    def said(kind: str, name: str, make: Callable[[dict[str, Any]], Any]) -> Any:
+    def said(kind: str, name: str, needs: tuple[str, ...], make: Callable[[dict[str, Any]], Any]) -> Any:
+        if missing := [need for need in needs if need not in results]:
+            raise EvidenceError(
+                f"{source}: {kind} {name} asks for the experiment {missing[0]!r}, which experiments/{module}.py "
+                f"does not declare; it has {', '.join(results)}.\n{_again(module)}"
+            )
         try:
             return make(results)
-        except KeyError as error:
-            raise EvidenceError(
-                f"{source}: {kind} {name} asks for the experiment {error}, which experiments/{module}.py does "
-                f"not declare; it has {', '.join(results)}.\n{_again(module)}"
-            ) from None
         except Exception:
             raise EvidenceError(
                 f"{source}: {kind} {name} raised\n{traceback.format_exc()}{_again(module)}"
             ) from None
 
     for maker in declared(findings, FactMaker):
-        for name, one in said("fact", maker.name, maker.make).items():
+        for name, one in said("fact", maker.name, maker.needs, maker.make).items():
             facts[name] = dataclasses.asdict(one)
     with svg.style():
         for drawing in declared(findings, FigureMaker):
-            picture = said("figure", drawing.name, drawing.make)
+            picture = said("figure", drawing.name, drawing.needs, drawing.make)
             text, width, height = svg.save(
                 picture.figure, name=f"{module}-{drawing.name}".replace("_", "-"), title=drawing.title
             )
@@ -123,7 +123,7 @@ def conclude(house: House, module: str, record: store.Record) -> store.Record:
             }  # fmt: skip
     claims = []
     for claim in declared(findings, Claim):
-        check = said("claim", claim.id, claim.checked)
+        check = said("claim", claim.id, claim.needs, claim.checked)
         decided = {key: float(value) for key, value in check.numbers.items()} if check else {}
         if check and not check.holds:
             listed = ", ".join(f"{name} = {value:.6g}" for name, value in decided.items())
@@ -138,13 +138,24 @@ def conclude(house: House, module: str, record: store.Record) -> store.Record:
             "numbers": decided,
         })  # fmt: skip
     data = {
-        maker.name: plain_value(said("data", maker.name, maker.make), f"{source}: data {maker.name}")
+        maker.name: plain_value(
+            said("data", maker.name, maker.needs, maker.make), f"{source}: data {maker.name}"
+        )
         for maker in declared(findings, DataMaker)
     }
     provenance = {
         name: {key: value for key, value in one.items() if key not in ("fields", "seconds")}
         for name, one in record["experiments"].items()
     }
+    makers: list[FactMaker | FigureMaker] = [*declared(findings, FactMaker)]
+    makers += declared(findings, FigureMaker)
+    if any("recorded" in one.needs for one in makers):
+        provenance["recorded"] = {
+            "summary": "Times, recorded by make measure on "
+            + ", ".join(sorted({one.date for one in results["recorded"]})),
+            "seeds": [], "device": "; ".join(one.device for one in results["recorded"]),
+            "device_dependent": True, "versions": {},
+        }  # fmt: skip
     return {
         "module": module, "facts": facts, "figures": figures, "claims": claims, "data": data,
         "provenance": provenance,

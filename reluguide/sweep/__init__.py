@@ -23,6 +23,7 @@ from reluguide.sweep import _plan as plans
 from reluguide.sweep._grid import Grid, grid
 from reluguide.sweep._pool import run
 from reluguide.sweep._result import SweepResult, collect
+from reluguide.sweep._samples import collect as collect_data
 
 __all__ = ["Grid", "SweepResult", "grid", "sweep"]
 
@@ -79,8 +80,8 @@ def sweep(
         2010), "xavier_uniform", "lecun" (normal, variance 1 / inputs), "default" (what `nn.Linear` does,
         drawn biases included), or a function (generator, fan_in, fan_out) -> weights (fan_in, fan_out).
     weight_scale*: multiplies the first weights.
-    bias_init*: first bias of the hidden units (under "default" added to the drawn one), or a tuple with
-        one number a hidden layer; outputs begin at 0.
+    bias_init*: first bias of the hidden units (under "default" added to the drawn one); an entry of the
+        list may be a tuple with one number a hidden layer. Outputs begin at 0.
     threshold*: c in max(z, c), for "relu".
     momentum*: of SGD, as in `torch.optim.SGD` without dampening.
     weight_decay*, bias_decay*: L2 added to the gradient ("sgd", "adam") or decoupled ("adamw"), of weights
@@ -93,7 +94,7 @@ def sweep(
     record_every: steps from one look for curves and revivals to the next; a look sees all training samples.
     revival_after: looks in a row at which a unit was never active before its return counts as a revival.
     device: as `reluguide.device.choose`; random numbers are drawn on the CPU wherever it computes.
-    dtype: of parameters and data.
+    dtype: of parameters and data, float32 or float64.
     threads: Python threads, each with one torch thread; by default `torch.get_num_threads()`.
     chunk: networks computed as one, at least 2; by default what fits a core's cache, or the GPU.
     progress: True, False, or None for a bar on terminals where rich is installed and it takes seconds.
@@ -109,7 +110,7 @@ def sweep(
     momenta = plans.numbers("momentum", momentum, count)
     decays = plans.numbers("weight_decay", weight_decay, count)
     no_clip = [float("inf") if entry is None else entry for entry in plans.spread("clip", clip, count)]
-    rows, tensors, chosen = plans.collect(data, all_seeds, widths, loss)
+    rows, tensors, chosen = collect_data(data, all_seeds, widths, loss)
     columns = zip(
         all_seeds,
         rows,
@@ -140,7 +141,7 @@ def sweep(
         frozen=plans.check_frozen(frozen, len(widths) - 1),
         initial=plans.check_initial(initial, count, widths),
         device=devices.choose(device),
-        dtype=dtype,
+        dtype=plans.check_dtype(dtype),
     )
     parts = run(
         plan,

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 BETAS, EPS = (0.9, 0.999), 1e-8
+TINY = 1e-30
 NAMES = ("sgd", "adam", "adamw")
 
 
@@ -54,7 +55,10 @@ class Optimizer:
             self.first, self.second = torch.zeros_like(parameters), torch.zeros_like(parameters)
         self.first.lerp_(gradient, 1 - BETAS[0])
         self.second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
-        spread = self.second.sqrt().div_((1 - BETAS[1] ** self.steps) ** 0.5).add_(EPS)
+        # Roots of 0 and of denormals, which dead units have, are many times slower than others; far below
+        # EPS squared the addend is without effect.
+        spread = torch.add(self.second, TINY, out=gradient).sqrt_()
+        spread.div_((1 - BETAS[1] ** self.steps) ** 0.5).add_(EPS)
         update = torch.div(self.first, spread, out=spread)
         parameters.addcmul_(update, self.rate, value=-1 / (1 - BETAS[0] ** self.steps))
 

@@ -1,7 +1,7 @@
 """Check what a sweep is asked for, and spread it: one entry a network for everything that may vary."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from reluguide.activations import ACTIVATIONS
-from reluguide.data import Data
 from reluguide.sweep._init import WEIGHT_INITS, WeightInit
-from reluguide.sweep._losses import LOSSES, Loss
+from reluguide.sweep._losses import Loss
 from reluguide.sweep._network import Elementwise
 from reluguide.sweep._optimizers import NAMES
 
@@ -81,6 +80,8 @@ def spread(name: str, value: Any, networks: int) -> list[Any]:
     if isinstance(value, str) or callable(value) or not isinstance(value, Iterable):
         return [value] * networks
     values = value.tolist() if isinstance(value, np.ndarray | Tensor) else list(value)
+    if not isinstance(values, list):  # an array without axes
+        return [values] * networks
     if len(values) != networks:
         raise ValueError(
             f"{name} has {len(values)} entries, but there are {networks} seeds; give one value for all "
@@ -129,15 +130,32 @@ def check_activations(value: Any, networks: int) -> list[Activation]:
                 "or a function of a tensor."
             )
     for fn in {id(entry): entry for entry in out if callable(entry)}.values():
-        z = torch.zeros(64)
-        h = fn(z)
-        if not isinstance(h, Tensor) or h.shape != z.shape or h.dtype != z.dtype:
-            got = f"{tuple(h.shape)} {h.dtype}" if isinstance(h, Tensor) else type(h).__name__
-            raise ValueError(
-                f"activation {getattr(fn, '__name__', fn)!r} maps 64 float32 numbers to {got}; it must be "
-                "elementwise: same shape, same dtype."
-            )
+        _try(fn)
     return out
+
+
+def _try(fn: Elementwise) -> None:
+    """Raise ValueError unless `fn` is elementwise, keeps the dtype, and is followed by autograd."""
+    name = f"activation {getattr(fn, '__name__', fn)!r}"
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            z = torch.linspace(-4, 4, 128).requires_grad_()
+            h, left, right = fn(z), fn(z[:64]), fn(z[64:])
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} fails on a tensor of 128 numbers that requires a gradient: {error}"
+        ) from error
+    if not isinstance(h, Tensor) or h.shape != z.shape or h.dtype != z.dtype:
+        got = f"{tuple(h.shape)} {h.dtype}" if isinstance(h, Tensor) else type(h).__name__
+        raise ValueError(f"{name} maps 128 float32 numbers to {got}; it must keep shape and dtype.")
+    if not torch.allclose(h, torch.cat([left, right]), equal_nan=True):
+        raise ValueError(
+            f"{name} gives a number another value when others stand beside it; it must be elementwise."
+        )
+    if not h.requires_grad:
+        raise ValueError(
+            f"{name} is not followed by autograd, as a comparison is not; write it so that it is."
+        )
 
 
 def check_thresholds(value: Any, activations: list[Activation]) -> list[float]:
@@ -220,72 +238,16 @@ def check_initial(initial: Parameters | None, networks: int, sizes: tuple[int, .
     return initial
 
 
+def check_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Single or double precision."""
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype is {dtype}; it can be torch.float32 or torch.float64.")
+    return dtype
+
+
 def check_record(record: Iterable[str]) -> frozenset[str]:
     """What to keep beyond the summary of each network."""
     asked = frozenset([record] if isinstance(record, str) else record)
     if unknown := sorted(asked - set(RECORDS)):
         raise ValueError(f"record has {', '.join(map(repr, unknown))}; it can have {', '.join(RECORDS)}.")
     return asked
-
-
-def collect(
-    data: Data | Callable[[int], Data], seeds: Sequence[int], sizes: tuple[int, ...], loss: str | None
-) -> tuple[list[int], dict[str, Any], Loss]:
-    """Rows of the data by network, the stacked tensors x, y, test_x and test_y, and the loss."""
-    distinct = list(dict.fromkeys(seeds)) if callable(data) else []
-    sets = [data(seed) for seed in distinct] if callable(data) else [data]
-    rows = [distinct.index(seed) for seed in seeds] if callable(data) else [0] * len(seeds)
-    name, chosen = _choose_loss(loss, sets[0], sizes[-1])
-    stacked: dict[str, Any] = {}
-    for part in ("x", "y", "test_x", "test_y"):
-        tensors = [getattr(one, part) for one in sets]
-        if any(tensor is None for tensor in tensors):
-            stacked[part] = None
-            continue
-        if len({tensor.shape for tensor in tensors}) > 1:
-            shapes = sorted({tuple(tensor.shape) for tensor in tensors})
-            raise ValueError(f"data gives {part} of different shapes to different seeds: {shapes}.")
-        stacked[part] = torch.stack(tensors)
-    for prefix in ("", "test_"):
-        x, y = stacked[prefix + "x"], stacked[prefix + "y"]
-        if x is not None and y is not None:
-            stacked[prefix + "y"] = _check_samples(x, y, prefix, sizes, name, chosen)
-    return rows, stacked, chosen
-
-
-def _choose_loss(loss: str | None, data: Data, outputs: int) -> tuple[str, Loss]:
-    name = loss or ("mse" if data.y.is_floating_point() else "bce" if outputs == 1 else "cross_entropy")
-    if name not in LOSSES:
-        raise ValueError(f"loss is {loss!r}; it can be {', '.join(LOSSES)}.")
-    if (name == "bce") != (outputs == 1) and name != "mse":
-        raise ValueError(
-            f"loss {name!r} does not go with {outputs} outputs; 'bce' takes 1, 'cross_entropy' 2 or more."
-        )
-    return name, LOSSES[name]
-
-
-def _check_samples(
-    x: Tensor, y: Tensor, prefix: str, sizes: tuple[int, ...], name: str, loss: Loss
-) -> Tensor:
-    """`y` as the loss takes it, after checking both."""
-    inputs, outputs = sizes[0], sizes[-1]
-    if x.ndim != 3 or x.shape[2] != inputs or x.shape[1] == 0:
-        raise ValueError(
-            f"data.{prefix}x is {tuple(x.shape[1:])}; sizes {list(sizes)} need (samples, {inputs})."
-        )
-    if not torch.isfinite(x).all() or not torch.isfinite(y).all():
-        raise ValueError(
-            f"data.{prefix}x or .{prefix}y has NaN or infinite entries; a sweep needs finite data."
-        )
-    if loss.integer_targets and y.is_floating_point():
-        raise ValueError(f"data.{prefix}y is {y.dtype}, but loss {name!r} needs classes: int64.")
-    wanted = x.shape[1:2] if loss.integer_targets else (x.shape[1], outputs)
-    if y.shape[1:] != wanted:
-        raise ValueError(f"data.{prefix}y is {tuple(y.shape[1:])}; loss {name!r} needs {tuple(wanted)}.")
-    classes = max(2, outputs)
-    if loss.integer_targets and (int(y.min()) < 0 or int(y.max()) >= classes):
-        raise ValueError(
-            f"data.{prefix}y has classes {int(y.min())} to {int(y.max())}; {outputs} outputs and loss "
-            f"{name!r} allow 0 to {classes - 1}."
-        )
-    return y.float() if name == "bce" else y

@@ -1,12 +1,13 @@
 """Cut a sweep into chunks of networks, and run the chunks in threads.
 
-On the CPU a chunk is as large as lets one layer's activations stay in a core's own cache, where it beats
-both smaller chunks and the whole batch; on a GPU it fills the memory. Threads are Python's, with one
-torch thread each: torch's own threads wait for each other in spinning barriers, and on a machine with
-other work that costs more than it gains.
+On the CPU a chunk is as large as lets one layer's activations and the parameters stay in a core's own
+cache, where it beats both smaller chunks and the whole batch; on a GPU it fills half of the memory.
+Threads are Python's, with one torch thread each: torch's own threads wait for each other in spinning
+barriers, and on a machine with other work that costs more than it gains.
 """
 
 import contextlib
+import multiprocessing
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from reluguide.sweep._plan import Plan
 from reluguide.sweep._train import train
 from reluguide.sweep._watch import Arrays
 
-CACHE_BYTES = 3 << 19  # 1.5 MiB: a core's own cache, or little more
+CACHE_BYTES = 1 << 20  # a core's own cache, about
 LEAST = 2  # a single network takes another kernel of the matrix product, with other rounding
 PATIENCE = 2.0  # seconds before a progress bar appears
 
@@ -52,11 +53,10 @@ def fitting(plan: Plan) -> int:
     """How many networks a chunk holds on this device."""
     item = torch.empty((), dtype=plan.dtype).element_size()
     samples = min(plan.batch_size or plan.samples, plan.samples)
-    widest = max(plan.sizes[1:])
+    parameters = sum(a * b + b for a, b in pairwise(plan.sizes))
     if plan.device.type != "cuda":
-        return max(LEAST, CACHE_BYTES // (item * samples * widest))
+        return max(LEAST, CACHE_BYTES // (item * (samples * max(plan.sizes[1:]) + parameters)))
     free, _ = torch.cuda.mem_get_info(plan.device)
-    parameters = sum(a * b + b for a, b in zip(plan.sizes, plan.sizes[1:]))
     # Per layer: z, h, their gradients and a temporary, over all samples; parameters with Adam's two moments.
     network = item * (5 * plan.samples * sum(plan.sizes) + 8 * parameters)
     return max(LEAST, int(free * 0.5) // network)
@@ -108,30 +108,56 @@ def _wait(futures: list[Future[Any]], look: Callable[[], None]) -> None:
 @contextlib.contextmanager
 def _settings() -> Iterator[None]:
     """Full float32 products, and the caller's settings back at the end."""
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    threads = torch.get_num_threads()
     try:
-        yield
+        with _full_precision():
+            yield
     finally:
         torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(precision)
+
+
+@contextlib.contextmanager
+def _full_precision() -> Iterator[None]:
+    """No TF32 or bfloat16 inside float32 products."""
+    parts: list[Any] = [torch.backends.cuda.matmul]
+    if not hasattr(parts[0], "fp32_precision"):  # torch before 2.9
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
+        return
+    # The older functions raise where the caller has used these newer settings; these always work.
+    parts.append(torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    found = [part.fp32_precision for part in parts]
+    try:
+        for part in parts:
+            part.fp32_precision = "ieee"
+        yield
+    finally:
+        for part, precision in zip(parts, found):
+            part.fp32_precision = precision
 
 
 @contextlib.contextmanager
 def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[int], None]]:
-    """A function to tell how much is done: it draws a bar on a terminal, after a moment, if rich is there."""
+    """A function to tell how much is done: after a moment it draws a bar, if rich is there to draw it.
+
+    Unless told, a bar is for people: not in a file, nor from a worker process beside others of its kind.
+    """
+    if wanted is None:
+        wanted = sys.stderr.isatty() and multiprocessing.parent_process() is None
     try:
         from rich.console import Console
         from rich.progress import Progress
     except ImportError:
-        yield lambda done: None
-        return
-    console = Console(stderr=True)
-    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+        wanted = False
+    if not wanted:
         yield lambda done: None
         return
     begun = time.monotonic()
-    bar = Progress(console=console, transient=True)
+    bar = Progress(console=Console(stderr=True, force_terminal=True), transient=True)
     task = bar.add_task("training", total=total)
 
     def show(done: int) -> None:
@@ -142,4 +168,5 @@ def _bar(total: int, wanted: bool | None) -> Iterator[Callable[[int], None]]:
     try:
         yield show
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -26,7 +26,7 @@ class SweepResult:
     loss or a parameter is NaN or infinite; and of the hidden units on all training samples, after the last
     step: `never_active` (z at most the threshold on every sample), `always_on` (above it on every sample),
     `dead` (slope exactly 0 on every sample; for ReLU the same as never active) and `active_share` (share of
-    samples above it).
+    samples above it). Units of a diverged network, whose z is NaN, count as none of these: leave it out.
 
     On request (`record=`): "curves" gives `curves`, a dict of `loss` and `accuracy` (K, looks) and
     `never_active` (K, looks, hidden layers), at steps `curves["step"]`; "revivals" gives `revivals`, how
@@ -157,6 +157,7 @@ def collect(plan: Plan, parts: Sequence[tuple[list[int], Arrays]]) -> SweepResul
     return SweepResult(
         sizes=plan.sizes,
         seeds=np.array([network.seed for network in plan.networks]),
+        final_loss=rows.pop("loss"),
         curves=curves or None,
         parameters=kept,
         _plan=plan if kept is not None else None,

@@ -1,7 +1,7 @@
 """Train one chunk of networks, from its seeds to its results."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -9,14 +9,12 @@ from torch import Tensor
 
 from reluguide.activations import PRELU_START, named
 from reluguide.device import generator
+from reluguide.sweep._feed import Feed
 from reluguide.sweep._init import draw_weights
 from reluguide.sweep._network import Blocks, Elementwise, Networks, Place
 from reluguide.sweep._optimizers import Optimizer, clip_
 from reluguide.sweep._plan import Network, Plan
-from reluguide.sweep._watch import Arrays, Watch, array, summary
-
-# Batches come from a stream of their own, so that they do not depend on how the weights are drawn.
-_BATCHES = 1 << 40
+from reluguide.sweep._watch import Arrays, Watch, array, final, scores, summary
 
 
 def train(plan: Plan, members: Sequence[int], tick: Callable[[int], None]) -> Arrays:
@@ -67,54 +65,9 @@ def train(plan: Plan, members: Sequence[int], tick: Callable[[int], None]) -> Ar
         results["gradient_norms"] = array(torch.stack(norms, 1))
     if plan.test_x is not None and plan.test_y is not None:
         x, y = feed.inputs(plan.test_x), feed.targets(plan.test_y)
-        outputs = Networks(parameters, plan.sizes, x.shape[1], fn, place).forward(x)
-        results["test_loss"] = array(plan.loss.values(outputs, y).mean(1))
-        if plan.loss.correct:
-            results["test_accuracy"] = array(plan.loss.correct(outputs, y).float().mean(1))
-    if "parameters" in plan.record:
-        results["weights"] = [array(weights, exact=True) for weights in parameters.weights]
-        results["biases"] = [array(biases[:, 0], exact=True) for biases in parameters.biases]
-        if parameters.slopes:
-            results["slopes"] = array(
-                torch.cat([slopes[:, 0] for slopes in parameters.slopes], 1), exact=True
-            )
-    return results
-
-
-class Feed:
-    """The data of a chunk on its device: whole in `x` and `y`, and batch by batch."""
-
-    def __init__(self, plan: Plan, networks: Sequence[Network], place: Place) -> None:
-        self.plan, self.networks, self.place = plan, networks, place
-        self.rows = torch.tensor([network.data for network in networks])
-        self.x, self.y = self.inputs(plan.x), self.targets(plan.y)
-        self.size = min(plan.batch_size or plan.samples, plan.samples)
-        self.batches = self._batches()
-
-    def inputs(self, x: Tensor) -> Tensor:
-        """(networks, samples, features); one copy for all where all networks see the same data."""
-        return self.targets(x)
-
-    def targets(self, y: Tensor) -> Tensor:
-        if y.shape[0] == 1:
-            return self.place.put(y).expand(len(self.networks), *y.shape[1:])
-        return self.place.put(y[self.rows])
-
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Each epoch in an order of each seed's own; samples that fill no batch wait for the next order."""
-        x, y = (self.place.put(part.flatten(0, 1)) for part in (self.plan.x, self.plan.y))
-        samples, count, size = self.plan.samples, len(self.networks), self.size
-        random = {network.seed: generator(network.seed ^ _BATCHES) for network in self.networks}
-        while True:
-            orders = {seed: torch.randperm(samples, generator=one) for seed, one in random.items()}
-            order = torch.stack([orders[network.seed] for network in self.networks])
-            order = (order + samples * self.rows[:, None]).to(self.place.device)
-            for start in range(0, samples - size + 1, size):
-                chosen = order[:, start : start + size].reshape(-1)
-                yield (
-                    x.index_select(0, chosen).view(count, size, *x.shape[1:]),
-                    y.index_select(0, chosen).view(count, size, *y.shape[1:]),
-                )
+        outputs = Networks(parameters, plan.sizes, y.shape[1], fn, place).forward(x)
+        results |= {f"test_{name}": value for name, value in scores(plan, outputs, y).items()}
+    return results | (final(parameters) if "parameters" in plan.record else {})
 
 
 def begin(plan: Plan, members: Sequence[int], parameters: Blocks) -> None:

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reluguide.sweep._network import Networks
+from reluguide.sweep._network import Blocks, Networks
 from reluguide.sweep._plan import Plan
 
 Arrays = dict[str, Any]  # an array with one row a network, or a list of such arrays, one a layer
@@ -23,21 +23,37 @@ def array(tensor: Tensor, *, exact: bool = False) -> NDArray[Any]:
 def summary(plan: Plan, networks: Networks, x: Tensor, y: Tensor, threshold: float) -> Arrays:
     """Loss, accuracy and the state of every hidden unit on the training data, as the parameters are."""
     outputs = networks.forward(x, gradient=True)
-    loss = plan.loss.values(outputs, y).mean(1)
-    finite = torch.isfinite(loss)
+    results = scores(plan, outputs, y)
+    finite = torch.isfinite(outputs).flatten(1).all(1)
     for view in networks.parameters.views:
         finite &= torch.isfinite(view).flatten(1).all(1)
-    hidden = networks.layers[:-1]
-    results: Arrays = {
-        "final_loss": array(loss),
-        "diverged": array(~finite),
-        "never_active": [array(layer.z.amax(1) <= threshold) for layer in hidden],
-        "always_on": [array(layer.z.amin(1) > threshold) for layer in hidden],
-        "active_share": [array((layer.z > threshold).float().mean(1)) for layer in hidden],
-        "dead": [array((layer.slope() == 0).all(1)) for layer in hidden],
+    results |= {
+        "diverged": array(~finite) | ~np.isfinite(results["loss"]),
+        "never_active": [array(z.amax(1) <= threshold) for z in networks.hidden],
+        "always_on": [array(z.amin(1) > threshold) for z in networks.hidden],
+        "active_share": [array((z > threshold).float().mean(1)) for z in networks.hidden],
+        "dead": [array((layer.slope() == 0).all(1)) for layer in networks.layers],
     }
+    return results
+
+
+@torch.no_grad()
+def scores(plan: Plan, outputs: Tensor, y: Tensor) -> Arrays:
+    """Mean loss and, for classes, accuracy of each network."""
+    results: Arrays = {"loss": array(plan.loss.values(outputs, y).mean(1))}
     if plan.loss.correct:
         results["accuracy"] = array(plan.loss.correct(outputs, y).float().mean(1))
+    return results
+
+
+def final(parameters: Blocks) -> Arrays:
+    """The parameters themselves, layer by layer; slopes where they are learned."""
+    results: Arrays = {
+        "weights": [array(weights, exact=True) for weights in parameters.weights],
+        "biases": [array(biases[:, 0], exact=True) for biases in parameters.biases],
+    }
+    if parameters.slopes:
+        results["slopes"] = array(torch.cat(parameters.slopes, 1)[..., 0], exact=True)
     return results
 
 
@@ -55,7 +71,7 @@ class Watch:
     @torch.no_grad()
     def see(self, networks: Networks, outputs: Tensor) -> None:
         """Look at the networks just after a forward pass over all training samples."""
-        never = [layer.z.amax(1) <= self.threshold for layer in networks.layers[:-1]]
+        never = [z.amax(1) <= self.threshold for z in networks.hidden]
         if "curves" in self.plan.record:
             self._loss.append(self.plan.loss.values(outputs, self.y).mean(1))
             if self.plan.loss.correct:

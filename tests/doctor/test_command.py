@@ -77,7 +77,7 @@ def test_files_and_causes_are_written_also_when_the_limit_is_exceeded(at: Path, 
     ("model", "data", "message"),
     [
         ("no_such_module_here:model", "my:data", "'no_such_module_here:model' cannot be imported"),
-        ("my:modle", "my:data", "has no 'modle'"),
+        ("my:mouldel", "my:data", "has no 'mouldel'"),
         ("my_models", "my:data", "is not of the form pkg.mod:name"),
         ("my:number", "my:data", "is int, not Module"),
         ("my:model", "my:number", "is int, not Iterable"),

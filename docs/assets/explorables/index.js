@@ -1,7 +1,7 @@
 // Fetches an explorable's module when, and only when, its tag is on the page: now, and after each
 // page that instant navigation brings. The browser then upgrades the element by itself.
 
-const TAGS = ["relu-slope"];
+const TAGS = ["relu-slope", "relu-die", "relu-pair", "relu-build", "relu-compare", "relu-crowd"];
 
 function load() {
   for (const tag of TAGS)

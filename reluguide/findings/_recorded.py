@@ -1,0 +1,32 @@
+"""What the pages on speed share: which recording the prose quotes, and how a device is named in a picture."""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def quoted(recorded: Sequence[Any]) -> Any:
+    """The recording that prose and claims quote: the first CPU's. Pictures show every device."""
+    for one in recorded:
+        if one.kind == "cpu":
+            return one
+    raise ValueError(
+        "there are no recorded times of a CPU in reluguide/recorded; make some: make measure ARGS='--device cpu'"
+    )
+
+
+def named(one: Any) -> str:
+    """Where and when a recording was made: "CPU (AMD EPYC), 1 thread, torch 2.13.0, 2026-11-20"."""
+    threads = "" if one.kind != "cpu" else f", {one.threads} thread{'s' * (one.threads != 1)}"
+    return f"{one.device}{threads}, torch {one.versions['torch']}, {one.date}"
+
+
+def times(seconds: float) -> str:
+    """A time as a table prints it, in the unit that fits: "67 µs"."""
+    unit, size = next(one for one in (("s", 1.0), ("ms", 1e-3), ("µs", 0.0)) if seconds >= one[1])
+    return f"{seconds / (size or 1e-6):.3g} {unit}"
+
+
+def around(one: Any, benchmark: str, case: str) -> str:
+    """A ratio with its quartiles as a cell: "1.10 (1.08 to 1.15)"."""
+    low, high = one.spread(benchmark, case)
+    return f"{one.ratio(benchmark, case):.2f} ({low:.2f} to {high:.2f})"

@@ -1,0 +1,138 @@
+"""A lab as a page: what mkdocs-jupyter renders, put into the site's own markup.
+
+As it comes, a lab of two cells weighs 650 kB, most of it notebook styles; it carries scripts, prompts
+("In [1]:") that fill the search, links that nobody rewrites or checks, and ids that its own table of
+contents does not lead to. What is kept is the content: prose, code, outputs, pictures.
+"""
+
+import copy
+import json
+import posixpath
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+
+from reluguide.publish import pages
+
+Notebook = dict[str, Any]
+
+
+def shown(book: Notebook, lab: str) -> tuple[Notebook, dict[str, str]]:
+    """The executed lab as mkdocs-jupyter is to render it, and its pictures as files of their own.
+
+    A picture in a file is loaded when it is reached, and follows the reader's colour scheme.
+    """
+    book = copy.deepcopy(book)
+    files: dict[str, str] = {}
+    for cell in book["cells"]:
+        for out in cell.get("outputs", []):
+            drawn = out.get("data", {}).get("image/svg+xml")
+            if drawn:
+                address = f"figures/labs/{lab}-{len(files) + 1}.svg"
+                files[address] = drawn
+                width, height = out["metadata"]["width"], out["metadata"]["height"]
+                alt = out["data"]["text/plain"].replace('"', "&quot;")
+                lazy = ' loading="lazy"' if len(files) > 1 else ""
+                out["data"] = {
+                    "text/html": f'<img src="../../{address}" alt="{alt}" width="{width}" height="{height}"{lazy}>'
+                }
+                out["metadata"] = {}
+    return book, files
+
+
+def downloadable(book: Notebook, install: str) -> str:
+    """The executed lab as an .ipynb to take away, with a cell that installs the package where it is missing."""
+    book = copy.deepcopy(book)
+    first: dict[str, Any] = {
+        "cell_type": "code", "execution_count": None, "id": "cell-install", "metadata": {}, "outputs": [],
+        "source": install,
+    }  # fmt: skip
+    book["cells"].insert(1, first)
+    for one in book["cells"]:
+        for out in one.get("outputs", []):
+            if "image/svg+xml" in out.get("data", {}):
+                out["metadata"] = {}
+    return json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def unwrapped(html: str, link: Callable[[str], str]) -> str:
+    """The page's content from what mkdocs-jupyter made; `link` rewrites the address of a link between pages."""
+    soup = BeautifulSoup(html, "html.parser")
+    parts = [part for cell in soup.select("div.jp-Cell") for part in _cell(cell, link)]
+    return "\n".join(parts)
+
+
+def _cell(cell: Tag, link: Callable[[str], str]) -> list[str]:
+    if "jp-MarkdownCell" in (cell.get("class") or []):
+        body = cell.select_one(".jp-RenderedMarkdown, .jp-RenderedHTMLCommon")
+        return [_prose(body, link)] if body else []
+    code = cell.select_one(".jp-InputArea pre")
+    parts = [_block("python", code.decode_contents().rstrip("\n"))] if code else []
+    printed = ""
+    for out in cell.select(".jp-OutputArea-output"):
+        picture, text = out.select_one("img"), out.select_one("pre")
+        if picture:
+            parts += [*_printed(printed), f"<p>{picture}</p>"]
+            printed = ""
+        elif table := out.select_one("table"):
+            parts += [*_printed(printed), str(table)]
+            printed = ""
+        elif text:
+            printed += text.decode_contents().rstrip("\n") + "\n"
+    return parts + _printed(printed)
+
+
+def _printed(text: str) -> list[str]:
+    return [_block("text", text.rstrip("\n"), title="Output")] if text.strip() else []
+
+
+def _block(language: str, code: str, *, title: str = "") -> str:
+    """A code block as Material draws it; outputs stay out of the search, as on the other pages."""
+    name = f'<span class="filename">{title}</span>' if title else ""
+    hidden = " data-search-exclude" if title else ""
+    return f'<div{hidden} class="language-{language} highlight">{name}<pre><code>{code}</code></pre></div>'
+
+
+def _prose(body: Tag, link: Callable[[str], str]) -> str:
+    for anchor in body.select("a.anchor-link"):
+        anchor.decompose()
+    for heading in body.select("h1, h2, h3, h4"):
+        # The table of contents is made by Python-Markdown, whose ids these have to be.
+        heading["id"] = pages.slug(heading.get_text())
+        if heading.name != "h1":
+            mark = BeautifulSoup("", "html.parser").new_tag(
+                "a", href=f"#{heading['id']}", title="Link to this section", attrs={"class": "headerlink"}
+            )
+            mark.string = "#"
+            heading.append(mark)
+    for one in body.select("a[href]"):
+        one["href"] = link(str(one["href"]))
+    for block in body.select("div.highlight-ipynb, div.highlight"):
+        code = block.select_one("pre")
+        if code:
+            block.replace_with(
+                BeautifulSoup(_block("python", code.decode_contents().strip("\n")), "html.parser")
+            )
+    return body.decode_contents().strip()
+
+
+def linked(target: str, *, page: str, urls: dict[str, str], anchors: Callable[[str], set[str]]) -> str:
+    """The address on the site of a link written between source files; ValueError where it leads nowhere.
+
+    `page` is the lab's source path, `urls` every page's address by its source path, `anchors` a page's ids.
+    """
+    if re.match(r"^[a-z]+:|^#|^//", target):
+        return target
+    path, _, anchor = target.partition("#")
+    source = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+    if source not in urls:
+        raise ValueError(f"docs/{page}: the link to {target} leads to no page.")
+    if anchor and anchor not in anchors(source):
+        raise ValueError(
+            f"docs/{page}: the link to {target} leads nowhere: docs/{source} has no such heading."
+        )
+    here = urls[page]
+    address = posixpath.relpath(urls[source] or ".", here)
+    return f"{address}/{'#' + anchor if anchor else ''}"

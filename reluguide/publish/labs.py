@@ -1,0 +1,197 @@
+"""Labs: notebooks in percent format (docs/labs/*.py), executed when something they stand on has changed.
+
+mkdocs-jupyter renders them, but does not run them: its own cache knows the notebook's text only, so it
+would publish old outputs after the package has changed; it publishes errors as pages; and it gives every
+picture the same empty alt text. So the runner executes a lab as it runs an experiment, under a key that
+covers the lab, all of the package that it imports, versions and device, and hands over the result.
+
+A picture's alt text stands in the lab, in the marker of its cell: `# %% alt="what it shows"`.
+"""
+
+import ast
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from reluguide.publish import store
+from reluguide.publish.house import House
+from reluguide.publish.worker import EvidenceError, Ran
+
+# Runs before the lab's first cell and is not part of it: the pictures of the site's own style, as SVG.
+_BEFORE = """
+import matplotlib
+from reluguide.publish import svg
+get_ipython().run_line_magic("matplotlib", "inline")
+get_ipython().run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
+get_ipython().run_line_magic(
+    "config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None, 'metadata': {'Date': None}}")
+matplotlib.rcParams.update(svg.settings())
+del matplotlib, svg
+"""
+
+
+def names(house: House) -> list[str]:
+    """All labs, by the names of their files."""
+    return sorted(path.stem for path in (house.docs / "labs").glob("*.py"))
+
+
+def source(house: House, lab: str) -> Path:
+    return house.docs / "labs" / f"{lab}.py"
+
+
+def path(house: House, lab: str, device: str) -> Path:
+    """Where the executed lab stands in the store, if it is current."""
+    return house.cache / "labs" / f"{lab}-{key(house, lab, device)}.json"
+
+
+def key(house: House, lab: str, device: str) -> str:
+    """Covers the lab's text, what it imports of the package, versions, device, and recorded times if read."""
+    text = source(house, lab).read_text(encoding="utf-8")
+    return store.key_of(house, "lab", text, device, *_imports(house, text), recorded="recorded" in text)
+
+
+def work(house: House, lab: str, device: str) -> Ran:
+    """In a worker: execute one lab and keep it."""
+    began = time.perf_counter()
+    store.write(path(house, lab, device), {"lab": lab, "notebook": executed(house, lab, device)})
+    return Ran(f"lab {lab}", {"cells": time.perf_counter() - began}, redrawn=True)
+
+
+def executed(house: House, lab: str, device: str) -> dict[str, Any]:
+    """The lab as a notebook with its outputs; EvidenceError naming lab, cell and error where one raises."""
+    import jupytext
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from nbformat.v4 import new_code_cell
+
+    file = house.relative(source(house, lab))
+    book = jupytext.read(source(house, lab))
+    book.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    os.environ["RELUGUIDE_DEVICE"] = device
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(house.root), *filter(None, sys.path)])
+    os.environ["IPYTHONDIR"] = str(house.cache / "ipython")
+    with tempfile.TemporaryDirectory() as folder:
+        book.cells.insert(0, new_code_cell(_BEFORE))
+        client = NotebookClient(
+            book,
+            timeout=300,
+            extra_arguments=["--log-level=ERROR"],
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+        )
+        with client.setup_kernel():
+            for number, cell in enumerate(book.cells):
+                try:
+                    client.execute_cell(cell, number)
+                except CellExecutionError as error:
+                    line = _line(source(house, lab), cell.source)
+                    told = re.sub(r"\x1b\[[0-9;]*m", "", f"{error.ename}: {error.evalue}")
+                    raise EvidenceError(
+                        f"{file}:{line}: cell {number} raised {told}\n{cell.source.strip()}\n"
+                        f"Rerun only this lab: python -m reluguide evidence {lab}"
+                    ) from None
+        book.cells.pop(0)
+    done: dict[str, Any] = json.loads(json.dumps(_tidied(book, lab, file)))
+    return done
+
+
+def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
+    """The executed lab from the store; with `device` None whatever is there, or the lab without outputs."""
+    if device is not None:
+        record = store.read(path(house, lab, device))
+        if record is None:
+            raise EvidenceError(
+                f"the store has no current run of the lab {lab}; run: python -m reluguide evidence"
+            )
+    else:
+        kept = sorted((house.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
+        record = next((found for found in map(store.read, kept) if found), None)
+    if record is not None:
+        book: dict[str, Any] = record["notebook"]
+        return book
+    import jupytext
+
+    unrun: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(house, lab))))
+    return unrun
+
+
+def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
+    """The folder that holds `labs/<lab>.ipynb` for mkdocs-jupyter, which takes no file that is only in memory."""
+    folder = house.cache / "pages"
+    target = folder / "labs" / f"{lab}.ipynb"
+    text = json.dumps(book, ensure_ascii=False, sort_keys=True)
+    if not target.is_file() or target.read_text(encoding="utf-8") != text:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return folder
+
+
+def _tidied(book: Any, lab: str, file: str) -> Any:
+    """Outputs without what differs from run to run: counts, times, pids, and pictures' baggage."""
+    from reluguide.publish import svg
+
+    pictures = 0
+    for number, cell in enumerate(book.cells, 1):
+        cell["id"] = f"cell-{number}"
+        if cell.cell_type != "code":
+            continue
+        cell.execution_count = None
+        cell.metadata.pop("execution", None)
+        for out in cell.outputs:
+            out.pop("execution_count", None)
+            drawn = out.get("data", {}).get("image/svg+xml")
+            if drawn is None:
+                continue
+            alt = cell.metadata.get("alt", "").strip()
+            if len(alt) < 20:
+                raise EvidenceError(
+                    f"{file}: cell {number} draws a picture and does not say what it shows; "
+                    'write that into its marker: # %% alt="..."'
+                )
+            pictures += 1
+            view = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn)
+            width, height = (round(float(size) / 0.72) for size in view.groups()) if view else (720, 340)
+            out["data"] = {
+                "image/svg+xml": svg.cleaned(
+                    drawn, name=f"{lab}-{pictures}".replace("_", "-"), title=alt, width=width, height=height
+                ),
+                "text/plain": alt,
+            }
+            out["metadata"] = {"width": width, "height": height}
+    return book
+
+
+def _imports(house: House, text: str) -> list[str]:
+    """Modules of the package that a lab names in its imports; `import reluguide` stands for all it offers."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(re.sub(r"^\s*[%!].*$", "", text, flags=re.MULTILINE))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    inside = {name for name in found if name.split(".")[0] == house.package}
+    if house.package in inside:
+        from reluguide import HOMES
+
+        inside |= set(HOMES.values())
+    return sorted(name for name in inside if _is_module(house, name))
+
+
+def _is_module(house: House, name: str) -> bool:
+    place = house.root.joinpath(*name.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def _line(file: Path, cell: str) -> int:
+    """The line of the lab's file on which a cell's first line stands."""
+    first = next((row for row in cell.splitlines() if row.strip()), "")
+    rows = file.read_text(encoding="utf-8").splitlines()
+    return next((number for number, row in enumerate(rows, 1) if row.strip() == first.strip()), 1)

@@ -1,0 +1,114 @@
+"""`reluguide measure`: time activations on the device at hand and record it for the pages."""
+
+import argparse
+import dataclasses
+import json
+import platform
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reluguide.device import DeviceError
+from reluguide.publish import house
+from reluguide.publish.recordings import Recording
+
+if TYPE_CHECKING:
+    import torch
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    # MPS is left out: nothing here has been tried on it.
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), help="default: RELUGUIDE_DEVICE, or auto"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch (default: 1)")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, in seconds, to see that it runs; records nothing"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from reluguide.device import choose
+
+    guide = house.here()
+    if isinstance(guide, house.InstalledHouse) and not args.quick:
+        print("Times are recorded into a checkout of the guide, and this folder is not in one; "
+              "go there first, or use --quick, which records nothing.", file=sys.stderr)  # fmt: skip
+        return 2
+    if args.threads < 1:
+        print(f"--threads is {args.threads}; it must be at least 1.", file=sys.stderr)
+        return 2
+    try:
+        device = choose(args.device)
+    except DeviceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    recording = measure(device, threads=args.threads, quick=args.quick)
+    print(table(recording))
+    if args.quick:
+        print("Quick times are too rough to be published: nothing was recorded.")
+        return 0
+    path = write(guide.recorded, recording)
+    print(f"Recorded in {guide.relative(path)}. Build the site to see it, and commit the file.")
+    return 0
+
+
+def measure(device: "torch.device", *, threads: int = 1, quick: bool = False) -> Recording:
+    """Run every benchmark on `device`, one line of progress each; torch's threads are left as found."""
+    import torch
+
+    from reluguide.device import describe
+    from reluguide.publish import timings
+
+    before, began = torch.get_num_threads(), time.perf_counter()
+    times = {}
+    torch.set_num_threads(threads)
+    try:
+        for one in timings.benchmarks(device, quick=quick):
+            started = time.perf_counter()
+            budget, rounds = (0.0, 2) if quick else (3.0, 7)
+            times[one.name] = timings.timed(one, device=device, budget=budget, rounds=rounds)
+            print(f"{time.perf_counter() - began:5.0f} s  {one.about}: {len(one.cases)} cases in "
+                  f"{time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)  # fmt: skip
+    finally:
+        torch.set_num_threads(before)
+    return Recording(
+        device=describe(device.type),
+        kind=device.type,
+        date=datetime.now(UTC).date().isoformat(),
+        versions={"python": platform.python_version(), "torch": torch.__version__},
+        command=f"reluguide measure --device {device.type} --threads {threads}",
+        threads=threads,
+        times=times,
+    )
+
+
+def table(recording: Recording) -> str:
+    """Every activation's time as a multiple of ReLU's, one column a benchmark of activations."""
+    benchmarks = [name for name in recording.times if name.partition("_")[0] in ("forward", "both", "step")]
+    lines = [" " * 14 + "".join(f"{name:>14}" for name in benchmarks)]
+    lines += [
+        f"{case:14}" + "".join(f"{recording.ratio(name, case):14.2f}" for name in benchmarks)
+        for case in recording.times[benchmarks[0]]["ratio"]
+    ]
+    return "\n".join(lines)
+
+
+def write(folder: Path, recording: Recording) -> Path:
+    """Put a recording into `folder`, in place of an earlier one of the same device; its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{recording.kind}-{slug(recording.device)}.json"
+    text = json.dumps(dataclasses.asdict(recording), indent=1, ensure_ascii=False, allow_nan=False)
+    # Three numbers of a ratio belong on one line.
+    text = re.sub(r"\[\s+([\d.e+-]+),\s+([\d.e+-]+),\s+([\d.e+-]+)\s+\]", r"[\1, \2, \3]", text)
+    path.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def slug(device: str) -> str:
+    """A device's name as part of a file's: "CPU (AMD EPYC 7B13)" as "amd-epyc-7b13"."""
+    model = re.sub(r"^\w+ \((.*)\)$", r"\1", device)
+    return re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")

@@ -1,0 +1,141 @@
+"""From a page to what the site shows: facts in prose and in attributes, figures, claims, citations."""
+
+from typing import Any
+
+import pytest
+
+from reluguide.publish import machines, render
+from reluguide.publish.pages import Page, PageError
+from reluguide.publish.render import Evidence
+from reluguide.publish.site import Question, plain_words
+
+
+def some_evidence(**changes: Any) -> Evidence:
+    fact = {
+        "name": "heads", "what": "Share of heads.", "value": 0.4712, "text": "47\u00a0%", "low": 0.4, "high": 0.5,
+        "interval": "40\u00a0% to 50\u00a0%", "seeds": 16, "experiments": ["throws"],
+    }  # fmt: skip
+    run = {
+        "summary": "Coins thrown.", "seeds": list(range(16)), "device": "CPU (a model)", "device_dependent": False,
+        "versions": {"numpy": "2.0"},
+    }  # fmt: skip
+    figure = {
+        "title": "Settling", "svg": "<svg/>", "width": 720, "height": 330, "needs": ["throws"],
+        "numbers": {"columns": ["throws", "share"], "rows": [["50", "<0.5"]]},
+    }  # fmt: skip
+    claim = {
+        "id": "T1", "said": "Coins & dice are fair.", "where": "A tavern", "verdict": "right if", "checked": True,
+        "because": "It showed {heads}, see [@b1713].", "needs": ["throws"], "numbers": {"share": 0.47},
+    }  # fmt: skip
+    found = {
+        "coin": {
+            "facts": {"heads": fact}, "figures": {"settling": figure}, "claims": [claim],
+            "provenance": {"throws": run}, "data": {},
+        }
+    }  # fmt: skip
+    cite = {"b1713": ("Bernoulli 1713", "b1713")}.get
+    return Evidence(found, cite=cite, **changes)
+
+
+def rendered(text: str, **changes: Any) -> str:
+    return render.render(Page("docs/questions/x.md", text), some_evidence(**changes)).markdown
+
+
+def test_a_fact_in_prose_carries_its_value_and_where_it_comes_from() -> None:
+    out = rendered("It is {{ coin.heads }}.\n")
+    assert (
+        '<data value="0.4712" title="Share of heads: mean of 16 seeds, 95 % interval 40\u00a0% to 50\u00a0%">'
+        "47\u00a0%</data>."
+    ) in out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# Title {{ coin.heads }}",
+        "![Heads: {{ coin.heads }} of all.](x.svg)",
+        "---\nd: {{ coin.heads }}\n---",
+    ],
+)
+def test_a_fact_in_attributes_and_headings_is_plain_text(line: str) -> None:
+    out = rendered(f"{line}\n").partition("<details")[0]
+    assert "47\u00a0%" in out
+    assert "<data" not in out
+
+
+def test_an_interval_on_request() -> None:
+    assert ">40\u00a0% to 50\u00a0%</data>" in rendered("{{ coin.heads | interval }}\n")
+    with pytest.raises(PageError, match=r"x\.md:1: the filter 'spread' is not known"):
+        rendered("{{ coin.heads | spread }}\n")
+
+
+def test_code_is_left_alone() -> None:
+    text = "`{{ coin.heads }}` and\n\n```text\n{{ coin.heads }}\n```\n"
+    assert rendered(text).count("{{ coin.heads }}") == 2
+
+
+def test_an_unknown_fact_names_line_and_neighbours() -> None:
+    with pytest.raises(
+        PageError, match=r"x\.md:3: there is no fact 'coin\.haeds'; did you mean coin\.heads\?"
+    ):
+        rendered("one\n\n{{ coin.haeds }}\n")
+    with pytest.raises(PageError, match=r"findings/die\.py is not there"):
+        rendered("{{ die.sides_of_it_all }}\n")
+
+
+def test_a_figure_gets_its_size_and_its_numbers_out_of_searchs_way() -> None:
+    out = rendered("![It settles near one half.](../figures/coin/settling.svg)\n")
+    assert '(../figures/coin/settling.svg){ width="720" height="330" }' in out
+    assert '<details class="numbers" data-search-exclude><summary>Show the numbers</summary>' in out
+    assert "&lt;0.5" in out
+
+
+def test_only_figures_below_the_first_are_loaded_late() -> None:
+    image = "![It settles near one half.](../figures/coin/settling.svg)\n\n"
+    first, second = rendered(image * 2).split("settling.svg)")[1:]
+    assert 'loading="lazy"' not in first.partition("\n")[0]
+    assert 'loading="lazy"' in second.partition("\n")[0]
+
+
+def test_a_claim_becomes_a_card_with_a_link_of_its_own() -> None:
+    out = rendered("{{ claim.T1 }}\n")
+    assert 'id="t1" data-verdict="right-if" data-page="coin"' in out
+    assert "Coins &amp; dice are fair." in out
+    assert '<span class="badge right-if">right if</span> It showed <data' in out
+    assert "([Bernoulli 1713](../reference/bibliography.md#b1713){ .cite })" in out
+
+
+def test_two_modules_may_not_claim_one_id() -> None:
+    evidence = some_evidence()
+    evidence.findings["dice"] = evidence.findings["coin"]  # type: ignore[index]
+    with pytest.raises(
+        ValueError, match=r"claim T1 is declared in both findings/coin\.py and findings/dice\.py"
+    ):
+        evidence.claims()
+
+
+def test_the_foot_says_where_each_number_comes_from() -> None:
+    out = rendered("{{ coin.heads }}\n")
+    for told in ("coin.throws", "Coins thrown.", "0 to 15", "CPU (a model)", "numpy 2.0", "16 seeds: 40"):
+        assert told in out
+    assert "<details" not in rendered("no number\n")
+
+
+def test_placeholders_where_the_store_has_nothing() -> None:
+    out = rendered("{{ coin.tails }} and {{ claim.T9 }}\n\n{{ claim.T9 }}\n", waiting=True)
+    assert out.startswith("… and …")
+
+
+def test_structured_data_repeats_the_visible_answer() -> None:
+    page = Page(
+        "docs/questions/coin.md", '# Heads?\n\n!!! answer "Short answer"\n\n    **Half**: {{ coin.heads }}.\n'
+    )
+    asked = [Question("coin", "questions/coin.md", "https://example.org/questions/coin/", page)]
+    data = machines.structured_data(asked, some_evidence())
+    assert data["mainEntity"][0]["name"] == "Heads?"
+    assert data["mainEntity"][0]["acceptedAnswer"]["text"] == "Half: 47\u00a0%."
+    assert "Half: 47\u00a0%." in machines.llms_txt("Guide", "About.", asked, some_evidence())
+
+
+def test_plain_words_keep_the_words_only() -> None:
+    assert plain_words('*a* `b` [c](d.md){ .e } <data value="1">f</data>') == "a b c f"

@@ -1,0 +1,413 @@
+"""Each explorable as a reader uses it: by label, keyboard and mouse, shared, printed, without scripts."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+
+from tests.site.browsing import Opener, Site, visit
+
+pytestmark = pytest.mark.browser
+
+# The explorables with the label of the first slider that each shows.
+FIRST = {
+    "relu-slope": "Number going in",
+    "relu-die": "Learning rate",
+    "relu-pair": "The number",
+    "relu-build": "Units",
+    "relu-compare": "Preactivation",
+    "relu-crowd": "Shift of the crowd",
+}
+TAGS = list(FIRST)
+PAGES = {"explorables": TAGS[:3], "more-explorables": TAGS[3:]}  # of the specimen
+
+Pages = dict[str, Page]
+
+
+@pytest.fixture
+def pages(specimen: Site, reader: Opener) -> Pages:
+    """By tag, the page that the explorable stands on, opened and ready."""
+    return opened(reader(), specimen)
+
+
+def opened(context: BrowserContext, site: Site, query: str = "") -> Pages:
+    found = {}
+    for name, tags in PAGES.items():
+        page = context.new_page()
+        page.goto(f"{site.url}questions/{name}/{query}")
+        for tag in tags:
+            page.locator(f"{tag}[data-on]").wait_for()
+            found[tag] = page
+    return found
+
+
+def sentence(page: Page, tag: str) -> str:
+    return page.locator(f"{tag} .ex-says").inner_text()
+
+
+def drawing(page: Page, tag: str) -> str:
+    return str(page.locator(f"{tag} svg").inner_html())
+
+
+def slider(page: Page, tag: str, label: str | None = None) -> Locator:
+    return page.locator(tag).get_by_label(label or FIRST[tag], exact=True)
+
+
+def put(control: Locator, value: float | str) -> None:
+    """Move a slider to a value, as dragging does: by its input event."""
+    control.evaluate(
+        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", value
+    )
+
+
+def test_controls_have_labels_ticks_and_values_in_words(pages: Pages) -> None:
+    for tag, page in pages.items():
+        box = page.locator(tag)
+        for control in box.locator("input, select").all():
+            name = control.evaluate("control => control.labels[0]?.textContent ?? ''")
+            assert name.strip(), f"a control of {tag} has no label"
+        sliders = box.locator("input[type=range]")
+        assert sliders.count() >= 1
+        for one in sliders.all():
+            field = one.locator("xpath=..")
+            assert one.get_attribute("aria-valuetext") == field.locator("output").text_content() != "", tag
+            assert field.locator(".ex-ticks span").count() >= 2, tag
+        assert box.locator("svg[role=img] > title").text_content()
+        assert box.locator("svg[role=img] > desc").text_content() == sentence(page, tag)
+
+
+def test_the_keyboard_moves_the_slider(pages: Pages) -> None:
+    for tag, page in pages.items():
+        control = slider(page, tag)
+        control.focus()
+        seen = []
+        for key in ("Home", "ArrowRight", "ArrowRight", "End", "ArrowLeft", "PageDown"):
+            page.keyboard.press(key)
+            seen.append((control.input_value(), control.get_attribute("aria-valuetext"), drawing(page, tag)))
+        values = [float(value) for value, _, _ in seen]
+        low, high = (float(control.get_attribute(end) or "nan") for end in ("min", "max"))
+        assert values[0] == low and values[3] == high, tag
+        assert values[0] < values[1] < values[2] < values[3] > values[4] > values[5], tag
+        assert len({words for _, words, _ in seen}) == len(seen), tag
+        assert len({picture for _, _, picture in seen}) >= 5, tag
+
+
+def test_the_mouse_drags_the_slider(pages: Pages) -> None:
+    for tag, page in pages.items():
+        page.bring_to_front()
+        control = slider(page, tag)
+        control.scroll_into_view_if_needed()
+        place = control.bounding_box()
+        assert place
+        middle = place["y"] + place["height"] / 2
+        page.mouse.move(place["x"] + place["width"] * 0.3, middle)
+        page.mouse.down()
+        first, before = control.input_value(), sentence(page, tag)
+        page.mouse.move(place["x"] + place["width"] * 0.9, middle, steps=5)
+        page.mouse.up()
+        assert float(control.input_value()) > float(first), tag
+        assert sentence(page, tag) != before, tag
+
+
+def test_start_again_returns_to_the_start(pages: Pages) -> None:
+    for tag, page in pages.items():
+        page.bring_to_front()
+        box = page.locator(tag)
+        before = (sentence(page, tag), drawing(page, tag))
+        for control in box.locator("input[type=range]:visible").all():
+            control.press("End")
+            control.press("ArrowLeft")
+        assert (sentence(page, tag), drawing(page, tag)) != before, tag
+        page.wait_for_function("location.search !== ''")
+        box.get_by_role("button", name="Start again").click()
+        assert (sentence(page, tag), drawing(page, tag)) == before, tag
+        focused = "tag => document.activeElement === document.querySelector(`${tag} :is(input, select)`)"
+        assert page.evaluate(focused, tag), tag
+        page.wait_for_function("location.search === ''")
+
+
+def test_the_address_carries_the_state(specimen: Site, reader: Opener, pages: Pages) -> None:
+    for tag, page in pages.items():
+        box = page.locator(tag)
+        for choice in box.locator("select").all():
+            choice.select_option(index=1)
+        for control in box.locator("input[type=range]:visible").all():
+            control.press("Home")
+            control.press("ArrowRight")
+        for tick in box.locator("input[type=checkbox]:visible").all():
+            tick.check()
+    for name, tags in PAGES.items():
+        page = pages[tags[0]]
+        page.wait_for_timeout(700)  # the address is written when the hand rests
+        asked = urlsplit(page.url).query
+        assert len(parse_qs(asked)) >= 2 * len(tags)
+        other = reader().new_page()
+        other.goto(f"{specimen.url}questions/{name}/?{asked}")
+        for tag in tags:
+            other.locator(f"{tag}[data-on]").wait_for()
+            assert sentence(other, tag) == sentence(page, tag)
+            assert drawing(other, tag) == drawing(page, tag)
+
+
+def test_an_address_that_makes_no_sense_is_ignored(specimen: Site, reader: Opener, pages: Pages) -> None:
+    nonsense = "?slope=7&input=&floor=abc&rate=0.3333&from=99&target=moon&units=-1&z=1e9&layers=two"
+    broken = opened(reader(), specimen, nonsense)
+    for tag, page in pages.items():
+        assert sentence(broken[tag], tag) == sentence(page, tag)
+
+
+def test_a_page_can_set_where_an_explorable_starts(pages: Pages) -> None:
+    page = pages["relu-slope"]
+    page.evaluate(
+        """() => {
+            const door = document.createElement('relu-slope');
+            door.setAttribute('slope', '0.2');
+            door.setAttribute('input', '-1');
+            door.id = 'another';
+            document.querySelector('article').append(door);
+        }"""
+    )
+    assert "20 % of it comes out: −0.2." in page.locator("#another .ex-says").inner_text()
+
+
+def test_it_survives_instant_navigation(specimen: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    page.goto(specimen.url, wait_until="networkidle")
+    page.evaluate("window.sameDocument = true")
+    for name, tags in PAGES.items():
+        page.locator(f".md-nav--primary a[href$='/{name}/']").first.evaluate("link => link.click()")
+        told = {}
+        for tag in tags:
+            page.locator(f"{tag}[data-on]").wait_for()
+            slider(page, tag).press("End")
+            slider(page, tag).press("ArrowLeft")
+            told[tag] = sentence(page, tag)
+        page.wait_for_timeout(700)
+        assert urlsplit(page.url).query
+        page.locator(".md-nav--primary a[href$='pieces/']").first.evaluate("link => link.click()")
+        page.wait_for_function("document.querySelector('h1').innerText.startsWith('The pieces')")
+        assert urlsplit(page.url).query == ""
+        page.go_back()
+        for tag in tags:
+            page.locator(f"{tag}[data-on]").wait_for()
+            assert page.locator(f"{tag} .ex-live").count() == 1
+            assert sentence(page, tag) == told[tag]
+        page.go_forward()
+        page.wait_for_function("document.querySelector('h1').innerText.startsWith('The pieces')")
+        assert page.locator(".ex-live").count() == 0
+    assert page.evaluate("window.sameDocument")
+
+
+def test_the_sentence_is_spoken_when_the_hand_rests(pages: Pages) -> None:
+    for tag, page in pages.items():
+        spoken = page.locator(f"{tag} [aria-live=polite]")
+        assert spoken.count() == 1
+        slider(page, tag).press("End")
+        slider(page, tag).press("ArrowLeft")
+        assert spoken.text_content() == "", tag
+        expect(spoken).to_have_text(sentence(page, tag), timeout=2000)
+        assert page.locator(f"{tag} output:not([aria-live=off])").count() == 0
+
+
+def test_the_figure_stands_in_without_scripts_and_in_print(
+    specimen: Site, reader: Opener, pages: Pages
+) -> None:
+    plain = reader(javascript=False).new_page()
+    for name, tags in PAGES.items():
+        plain.goto(f"{specimen.url}questions/{name}/")
+        pages[tags[0]].emulate_media(media="print")
+        for tag in tags:
+            assert plain.locator(f"{tag} img").is_visible()
+            assert plain.locator(f"{tag} :is(input, select, button)").count() == 0
+            assert pages[tag].locator(f"{tag} img").is_visible()
+            assert not pages[tag].locator(f"{tag} .ex-live").is_visible()
+
+
+def test_the_figure_stands_in_where_the_data_do_not_come(specimen: Site, reader: Opener) -> None:
+    context = reader()
+    context.route("**/assets/data/**", lambda route: route.abort())
+    page = context.new_page()
+    for name, tag in (("explorables", "relu-die"), ("more-explorables", "relu-crowd")):
+        page.goto(f"{specimen.url}questions/{name}/", wait_until="networkidle")
+        assert page.locator(f"{tag} img").is_visible()
+        assert page.locator(f"{tag} .ex-live").count() == 0
+
+
+# Where everything in the article stands, and how tall it is.
+BOXES = """[...document.querySelectorAll('article > *')].map((one) => {
+    const { top, height } = one.getBoundingClientRect();
+    return [one.localName, Math.round(top + scrollY), Math.round(height)];
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 700, 390, 360])
+def test_nothing_moves_when_explorables_take_over(specimen: Site, reader: Opener, width: int) -> None:
+    page = reader(width=width).new_page()
+    page.add_init_script(
+        """window.shifts = [];
+        new PerformanceObserver((list) => {
+            for (const one of list.getEntries())
+                window.shifts.push([one.value, one.sources.map((source) => source.node?.localName).join()]);
+        }).observe({ type: 'layout-shift', buffered: true });"""
+    )
+    held: list[Route] = []
+    page.route("**/explorable.js", lambda route: held.append(route))
+    for name, tags in PAGES.items():
+        page.goto(f"{specimen.url}questions/{name}/")
+        while not held:
+            page.wait_for_timeout(20)
+        before = page.evaluate(BOXES)
+        held.pop().continue_()
+        for tag in tags:
+            page.locator(f"{tag}[data-on]").wait_for()
+        assert page.evaluate(BOXES) == before
+        assert sum(value for value, _ in page.evaluate("shifts")) < 0.01, page.evaluate("shifts")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_no_state_changes_the_size_of_the_box(specimen: Site, reader: Opener, width: int) -> None:
+    for tag, page in opened(reader(width=width), specimen).items():
+        before = page.evaluate(BOXES)
+        for choice in page.locator(f"{tag} select:visible").all():
+            choice.select_option(index=choice.locator("option").count() - 1)
+            assert page.evaluate(BOXES) == before, tag
+        for control in page.locator(f"{tag} input[type=range]:visible").all():
+            for key in ("Home", "PageUp", "End", "PageDown"):
+                control.press(key)
+                assert page.evaluate(BOXES) == before, f"{tag}: {sentence(page, tag)}"
+        for tick in page.locator(f"{tag} input[type=checkbox]:visible").all():
+            tick.check()
+            assert page.evaluate(BOXES) == before, f"{tag}: {sentence(page, tag)}"
+
+
+def test_nothing_moves_by_itself_and_reduced_motion_loses_nothing(specimen: Site, reader: Opener) -> None:
+    for reduced in (False, True):
+        pages = opened(reader(reduced_motion=reduced), specimen)
+        before = {tag: drawing(page, tag) for tag, page in pages.items()}
+        pages["relu-slope"].wait_for_timeout(300)
+        for tag, page in pages.items():
+            assert drawing(page, tag) == before[tag]
+            slider(page, tag).press("End")
+            slider(page, tag).press("ArrowLeft")
+            moving = "document.getAnimations().filter((one) => one.effect.target.closest('.ex-live')).length"
+            assert page.evaluate(moving) == 0
+            assert drawing(page, tag) != before[tag]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_complaint_while_it_is_used(specimen: Site, reader: Opener, dark: bool) -> None:
+    context = reader(dark=dark)
+    for name, tags in PAGES.items():
+        seen = visit(context, f"{specimen.url}questions/{name}/")
+        for tag in tags:
+            for choice in seen.page.locator(f"{tag} select:visible").all():
+                for index in range(choice.locator("option").count()):
+                    choice.select_option(index=index)
+            for control in seen.page.locator(f"{tag} input[type=range]:visible").all():
+                for key in ("Home", "End", "PageDown"):
+                    control.press(key)
+        assert not seen.complaints
+
+
+# What the sentences say, against PyTorch.
+
+
+def written(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return (text if float(text) else text.lstrip("-")).replace("-", "−")
+
+
+def test_the_door_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
+    page = pages["relu-slope"]
+    curves = results["curves"]
+    at = curves.grid.index(-2.0)
+    for door in curves.door:
+        if door["slope"] not in (0.0, 0.1, 1.0) or door["floor"] not in (0.0, -1.0):
+            continue
+        put(slider(page, "relu-slope"), -2)
+        put(slider(page, "relu-slope", "Slope below floor"), door["slope"])
+        put(slider(page, "relu-slope", "Floor"), door["floor"])
+        expected = written(door["values"][at], 2).replace(".00", "").removesuffix("0") or "0"
+        assert page.locator("relu-slope .ex-value").text_content() == expected
+        assert expected in sentence(page, "relu-slope")
+
+
+def test_training_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
+    page = pages["relu-die"]
+    runs = results["runs"]
+    box = page.locator("relu-die")
+    for start in range(len(runs.starts)):
+        box.get_by_label("Starting weights").select_option(str(start))
+        for i in range(len(runs.rates)):
+            put(slider(page, "relu-die"), i)
+            told = sentence(page, "relu-die")
+            losses, off = runs.losses[start][i][0], runs.off[start][i][0]
+            if len(losses) <= runs.steps // runs.every:
+                assert "training blew up" in told
+            elif runs.steady[start][i][0] == len(losses):
+                assert f" {off[-1]} of 16 units" in told and f"({off[0]} before training)" in told
+                assert f"The error is {written(losses[-1], 3)}." in told
+                assert box.locator(".ex-lamp:not(.ex-on)").count() == off[-1]
+
+
+def test_folds_say_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
+    page = pages["relu-build"]
+    folds = results["folds"]
+    for target, gaps in folds.gap.items():
+        page.locator("relu-build").get_by_label("Curve", exact=True).select_option(target)
+        for n, gap in gaps.items():
+            put(slider(page, "relu-build"), n)
+            assert f"is {written(gap, 3 if gap < 0.1 else 2)}." in sentence(page, "relu-build")
+
+
+def test_side_by_side_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
+    page = pages["relu-compare"]
+    curves = results["curves"]
+    for z in (-3.0, -0.5, 0.0, 2.5):
+        put(slider(page, "relu-compare"), z)
+        at = curves.grid.index(z)
+        for name in curves.values:
+            page.locator("relu-compare").get_by_label("Dashed").select_option(name)
+            value, slope = written(curves.values[name][at], 3), written(curves.slopes[name][at], 3)
+            assert f"gives {value} with slope {slope}" in sentence(page, "relu-compare"), (name, z)
+
+
+def test_one_number_comes_back_with_its_mirror(pages: Pages) -> None:
+    page = pages["relu-pair"]
+    box = page.locator("relu-pair")
+    for z in ("-1.3", "0.7"):
+        put(slider(page, "relu-pair"), z)
+        box.get_by_label("Add the mirror unit").uncheck()
+        assert ("which one it was is lost" in sentence(page, "relu-pair")) == (float(z) < 0)
+        box.get_by_label("Add the mirror unit").check()
+        assert "nothing is lost" in sentence(page, "relu-pair")
+
+
+def test_points_come_back_where_pytorch_says_so(pages: Pages, results: dict[str, Any]) -> None:
+    page = pages["relu-pair"]
+    looks = results["looks"]
+    box = page.locator("relu-pair")
+    box.get_by_label("Goes in").select_option("2")
+    said = {0: "all zeros", 1: "thick line", 2: "comes back exactly"}
+    for n, tells in looks.tells.items():
+        put(box.get_by_label("Units", exact=True), n)
+        for k in range(1, 72, 6):  # the golden points lie 1.5° past each multiple of 5°
+            put(box.get_by_label("The point lies"), 5 * k)
+            if tells[k] == tells[k - 1]:
+                assert said[tells[k]] in sentence(page, "relu-pair"), (n, 5 * k)
+
+
+def test_the_crowd_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
+    page = pages["relu-crowd"]
+    crowd = results["crowd"]
+    box = page.locator("relu-crowd")
+    for name in ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid"):
+        box.get_by_label("Activation").select_option(name)
+        mean, spread, zeros = crowd.moments[name]
+        assert (
+            f": mean {written(mean, 2)}, spread {written(spread, 2)}"
+            in sentence(page, "relu-crowd").split("After")[1]
+        )
+        if zeros:
+            assert f"{written(100 * zeros, 0)} % of them are exactly zero" in sentence(page, "relu-crowd")

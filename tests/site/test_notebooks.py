@@ -1,0 +1,43 @@
+"""Every published notebook runs from top to bottom in an empty folder and prints what it shows."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from reluguide.device import kind_without_torch
+from reluguide.publish import verify
+from tests.site.browsing import Site
+
+
+@pytest.mark.slow
+def test_every_notebook_runs_and_prints_what_it_shows(guide: Site, tmp_path: Path) -> None:
+    exact = kind_without_torch() == "cpu"
+    wrong, files = [], sorted(guide.root.glob("**/*.ipynb"))
+    assert len(files) >= 2
+    for file in files:
+        book = nbformat.read(file, as_version=4)
+        nbformat.validate(book)
+        shown = [printed(cell) for cell in book.cells]
+        folder = tmp_path / file.stem
+        folder.mkdir()
+        client = NotebookClient(
+            book, timeout=120, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
+        client.execute()
+        for number, (cell, before) in enumerate(zip(book.cells, shown, strict=True)):
+            if told := verify.difference(before, printed(cell), exact=exact):
+                wrong.append(f"{file.name}, cell {number}:\n{told}")
+    assert not wrong, "\n".join(wrong)
+
+
+def printed(cell: nbformat.NotebookNode) -> str:
+    """What a code cell printed: its standard output and the text of its last value."""
+    outputs = cell.get("outputs", [])
+    return "".join(
+        out["text"] if out["output_type"] == "stream" and out["name"] == "stdout"
+        else out.get("data", {}).get("text/plain", "") if "image/svg+xml" not in out.get("data", {})
+        else ""
+        for out in outputs
+    )  # fmt: skip

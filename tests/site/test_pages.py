@@ -1,0 +1,210 @@
+"""Every page of the built site: accessible, light, quiet, and asking nobody else for anything."""
+
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.site.browsing import REPO, Opener, Site, visit
+
+pytestmark = pytest.mark.browser
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Every rule at both widths, and what depends on colour in the other scheme as well.
+EVERYTHING = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+VIEWS = [
+    (1280, "light", EVERYTHING),
+    (1280, "dark", COLOURS),
+    (390, "dark", EVERYTHING),
+    (390, "light", COLOURS),
+]
+
+
+def test_axe_finds_nothing(site: Site, reader: Opener) -> None:
+    found = []
+    page = reader().new_page()
+    for path in site.pages:
+        page.goto(site.url + path)
+        explorables = "relu-slope, relu-die, relu-pair, relu-build, relu-compare, relu-crowd"
+        ready = f"[...document.querySelectorAll('{explorables}')].every((one) => 'on' in one.dataset)"
+        page.wait_for_function(ready)
+        for width, scheme, rules in VIEWS:
+            opened = str(width == 1280 and scheme == "light").lower()
+            page.evaluate(
+                f"document.querySelectorAll('article details').forEach((one) => (one.open = {opened}))"
+            )
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=scheme)
+            name = {"light": "default", "dark": "slate"}[scheme]
+            page.locator(f"body[data-md-color-scheme={name}]").wait_for()
+            for violation in Axe().run(page, options=rules).response["violations"]:
+                nodes = [
+                    node["html"][:160] + " | " + node["failureSummary"] for node in violation["nodes"][:3]
+                ]
+                found.append(f"/{path} {width} {scheme}: {violation['id']}\n    " + "\n    ".join(nodes))
+    assert not found, "\n".join(found)
+
+
+def test_pages_are_light_quiet_and_ask_nobody_else(site: Site, reader: Opener) -> None:
+    found = []
+    context = reader()
+    for path in site.pages:
+        seen = visit(context, site.url + path)
+        foreign = [url for url in seen.responses if urlsplit(url).netloc != urlsplit(site.url).netloc]
+        requests = list(seen.counted())
+        checks = {
+            f"asks another host: {foreign}": not foreign,
+            f"complains: {seen.complaints}": not seen.complaints,
+            f"weighs {seen.weight() / 1000:.1f} kB": seen.weight() <= 100_000,
+            f"search weighs {seen.weight(search=True) / 1000:.1f} kB": seen.weight(search=True) <= 100_000,
+            f"makes {len(requests)} requests: {requests}": len(requests) <= 20,
+        }
+        found += [f"/{path} {what}" for what, fine in checks.items() if not fine]
+        seen.page.close()
+    assert not found, "\n".join(found)
+
+
+def test_nothing_scrolls_sideways_on_a_narrow_phone(site: Site, reader: Opener) -> None:
+    page = reader(width=360).new_page()
+    wide = []
+    for path in site.pages:
+        page.goto(site.url + path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 360:
+            wide.append(f"/{path} is {width} px wide")
+    assert not wide, "\n".join(wide)
+
+
+def test_every_page_is_reached_without_a_reload(site: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    headings = {}
+    for path in site.pages:
+        page.goto(site.url + path)
+        headings[path] = page.inner_text("h1")
+    page.goto(site.url, wait_until="networkidle")
+    page.evaluate("window.sameDocument = true")
+    links = page.locator(".md-nav--primary a.md-nav__link")
+    addresses = {links.nth(i).evaluate("link => link.href") for i in range(links.count())}
+    reached = 0
+    for address in sorted(addresses):
+        path = address.split("#")[0].removeprefix(site.url)
+        page.evaluate(
+            "href => [...document.querySelectorAll('.md-nav--primary a.md-nav__link')]"
+            ".find((link) => link.href === href).click()",
+            address,
+        )
+        page.wait_for_url(address)
+        page.wait_for_function(
+            "heading => document.querySelector('h1').innerText === heading", arg=headings[path]
+        )
+        assert page.evaluate("window.sameDocument === true"), f"{address} was loaded anew"
+        reached += 1
+    assert reached >= 2
+
+
+def test_pages_read_without_javascript(site: Site, reader: Opener) -> None:
+    page = reader(javascript=False).new_page()
+    for path in site.pages:
+        page.goto(site.url + path)
+        assert page.locator("h1").is_visible()
+        for picture in page.locator(".md-content img[src$='.svg']").all():
+            assert picture.is_visible(), f"/{path}: {picture.get_attribute('src')} is hidden"
+
+
+def test_descriptions_are_there_for_search_engines_and_previews(site: Site, reader: Opener) -> None:
+    page = reader(javascript=False).new_page()
+    seen: dict[str, str] = {}
+    for path in site.pages:
+        page.goto(site.url + path)
+        description = page.get_attribute("meta[name=description]", "content") or ""
+        assert len(description) > 20, f"/{path} has no description of its own"
+        assert page.get_attribute("meta[property='og:description']", "content") == description
+        assert page.get_attribute("link[rel=canonical]", "href") == site.url + path
+        if path == "" or path.startswith("questions/"):
+            seen[path] = description
+    assert len(set(seen.values())) == len(seen), f"two pages share a description: {seen}"
+
+
+# The words that readers use, and the page that answers them.
+ASKED = {
+    "activation function": "what-is-relu",
+    "rectifier": "what-is-relu",
+    "neuron": "what-is-relu",
+    "lossy": "is-it-lossy",
+    "information": "is-it-lossy",
+    "negative numbers": "is-it-lossy",
+    "throw away": "is-it-lossy",
+    "threshold": "why-zero",
+    "why zero": "why-zero",
+    "dying": "dead-units",
+    "dead neurons": "dead-units",
+    "vanish": "gradients",
+    "approximate any function": "kinks-to-curves",
+}
+
+
+def test_readers_find_pages_in_their_own_words(guide: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    page.goto(guide.url, wait_until="networkidle")
+    box = page.locator("input.md-search__input")
+    box.click()
+    wrong, tried = [], 0
+    for words, slug in ASKED.items():
+        if f"questions/{slug}/" not in guide.pages:
+            continue
+        results = page.locator(".md-search-result__item > a")
+        for text in ("", words):
+            box.fill(text)
+            box.press("End")  # the theme searches when a key comes up
+            results.first.wait_for(state="visible" if text else "detached")
+        first = urlsplit(results.first.get_attribute("href") or "").path
+        if not first.endswith(f"/questions/{slug}/"):
+            wrong.append(f"{words!r} leads to {first}, not to {slug}")
+        tried += 1
+    assert tried >= 6
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_search_leaves_out_what_programs_print(guide: Site) -> None:
+    index = json.loads((guide.root / "search/search_index.json").read_text(encoding="utf-8"))
+    for entry in index["docs"]:
+        assert not entry["location"].startswith(("reference/", "contributing")), entry["location"]
+        assert "Where each number comes from" not in entry["text"], entry["location"]
+        assert "Show the numbers" not in entry["text"], entry["location"]
+        assert 'class="filename">Output' not in entry["text"], entry["location"]
+
+
+def test_the_search_box_is_the_stock_one_with_a_name() -> None:
+    import material
+
+    stock = (REPO / material.__path__[0] / "templates/partials/search.html").read_text(encoding="utf-8")
+    ours = (REPO / "reluguide/publish/theme/partials/search.html").read_text(encoding="utf-8")
+    name = " aria-label=\"{{ lang.t('search') }}\""
+    assert name in ours
+    assert ours.replace(f'role="dialog"{name}', 'role="dialog"') == stock
+
+
+def test_series_colours_hold_on_both_grounds() -> None:
+    css = (REPO / "docs/assets/site.css").read_text(encoding="utf-8")
+    series = dict(re.findall(r"--(blue|vermilion|green|purple|axis): (#\w{6});", css))
+    assert len(series) == 5
+    for ground in ("#ffffff", "#1e2129"):
+        for name, colour in series.items():
+            assert contrast(colour, ground) >= 3, (
+                f"{name} {colour} on {ground}: {contrast(colour, ground):.2f}"
+            )
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two #rrggbb colours (WCAG 2, relative luminance)."""
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

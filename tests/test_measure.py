@@ -1,0 +1,134 @@
+"""Recording times: what is timed is what is said, a busy machine cancels out, nothing else is touched."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+import torch
+
+from reluguide.__main__ import main
+from reluguide.activations import ACTIVATIONS
+from reluguide.publish import measure, recordings, timings
+from reluguide.publish.house import House
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def quick() -> recordings.Recording:
+    return measure.measure(CPU, quick=True)
+
+
+def test_every_activation_is_timed_in_every_benchmark_of_activations(quick: recordings.Recording) -> None:
+    for name, entry in quick.times.items():
+        cases = set(entry["seconds"])
+        assert cases == set(entry["ratio"])
+        assert name in ("by_hand", "zeros", "one_row") or cases == set(ACTIVATIONS)
+        assert entry["ratio"][entry["baseline"]] == [1, 1, 1]
+        assert all(0 < low <= middle <= high for low, middle, high in entry["ratio"].values())
+        assert min(entry["seconds"].values()) > 0
+
+
+def test_the_full_list_has_what_the_pages_read() -> None:
+    found = {one.name: one for one in timings.benchmarks(torch.device("meta"))}
+    assert set(recordings.SETTINGS.values()) <= set(found)
+    assert {f"{what}_{size}" for what in ("forward", "both") for size in timings.SIZES} <= set(found)
+    assert found["forward_16m"].elements == 2**24
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("backward", [False, True])
+def test_what_is_timed_is_the_activation_of_the_table(name: str, backward: bool) -> None:
+    call = timings.elementwise("1k", 1024, CPU, backward=backward).cases[name]
+    x = torch.randn(1024, generator=torch.Generator().manual_seed(0))
+    row = ACTIVATIONS[name]
+    if backward:
+        torch.testing.assert_close(call()[0], row.derivative(x))
+    else:
+        torch.testing.assert_close(call(), row.fn(x))
+
+
+def test_a_step_is_a_whole_one_and_leaves_the_network_alike() -> None:
+    network = timings.fully_connected(8, CPU).cases["prelu"]
+    model = next(
+        cell.cell_contents for cell in network.__closure__ if isinstance(cell.cell_contents, torch.nn.Module)
+    )
+    before = [one.clone() for one in model.parameters()]
+    network()
+    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in model.parameters())
+    assert all(torch.equal(one, old) for one, old in zip(model.parameters(), before))
+
+
+@pytest.mark.parametrize("percent", timings.ZEROS)
+def test_the_shares_of_zeros_are_exact(percent: int) -> None:
+    assert ((timings.sparse(3, 200, percent) == 0).sum(dim=1) == 2 * percent).all()
+
+
+def test_a_machine_that_slows_down_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Iterator[int] = count()
+    # The machine becomes slower by half with every round of two cases; the warm-up asks four times.
+    monkeypatch.setattr(
+        timings, "_clock", lambda call, repeats, device: call() * 1.5 ** ((next(asked) - 4) // 2)
+    )
+    pair = timings.Benchmark("pair", "two calls", "one", {"one": lambda: 2.0, "three": lambda: 6.0})
+    entry = timings.timed(pair, device=CPU, budget=0)
+    assert entry["ratio"] == {"one": [1, 1, 1], "three": [3, 3, 3]}
+
+
+def test_threads_are_left_as_found_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: object, **options: object) -> None:
+        assert torch.get_num_threads() == before + 1
+        raise RuntimeError("broken")
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(timings, "timed", fails)
+    with pytest.raises(RuntimeError, match="broken"):
+        measure.measure(CPU, threads=before + 1)
+    assert torch.get_num_threads() == before
+
+
+def test_a_recording_is_written_and_read_again(tmp_path: Path, quick: recordings.Recording) -> None:
+    house = House(tmp_path)
+    gpu = replace(quick, device="GPU (Some Card 80GB)", kind="cuda")
+    paths = [measure.write(house.recorded, one) for one in (gpu, quick, quick)]
+    assert paths[0].name == "cuda-some-card-80gb.json"
+    assert recordings.load(house) == [quick, gpu]
+    assert json.loads(paths[1].read_text(encoding="utf-8"))["command"].startswith("reluguide measure")
+
+
+def test_the_cost_in_three_settings_is_read_from_the_medians() -> None:
+    times = {name: {"ratio": {"gelu": [1, 2 + i, 9]}} for i, name in enumerate(recordings.SETTINGS.values())}
+    one = recordings.Recording("CPU (x)", "cpu", "2026-01-01", {}, "", 1, times)
+    assert one.cost("gelu") == {"cache": 2, "memory": 3, "step": 4}
+    assert one.spread("forward_16k", "gelu") == (1, 9)
+
+
+def test_quick_times_are_not_recorded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    quick: recordings.Recording,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(measure, "measure", lambda *args, **options: quick)
+    assert main(["measure", "--device", "cpu", "--quick"]) == 0
+    out = capsys.readouterr().out
+    assert "nothing was recorded" in out
+    assert f"{'relu':14}{'1.00':>14}" in out
+    assert main(["measure", "--device", "cpu"]) == 2
+    assert "into a checkout of the guide" in capsys.readouterr().err
+    (tmp_path / "mkdocs.yml").touch()
+    (tmp_path / "reluguide").mkdir()
+    assert main(["measure", "--device", "cpu"]) == 0
+    assert [path.name[:4] for path in (tmp_path / "reluguide" / "recorded").iterdir()] == ["cpu-"]
+
+
+def test_bad_options_are_answered_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "--threads", "0", "--quick"]) == 2
+    assert "--threads is 0" in capsys.readouterr().err
+    if not torch.cuda.is_available():
+        assert main(["measure", "--device", "cuda", "--quick"]) == 1
+        assert "device 'cuda' was asked for" in capsys.readouterr().err
