@@ -24,8 +24,8 @@ from reluguide.device import choose
 from reluguide.evidence import mean_interval
 from reluguide.sweep import grid, sweep
 
-data = spirals(128)  # points of two spiral arms; which arm does a point belong to?
-sizes = [2, 32, 32, 1]  # two numbers in, two hidden layers of 32 units, one number out
+data = spirals(128)  # to which of two spiral arms does a point belong?
+sizes = [2, 32, 32, 1]  # widths: inputs, two hidden layers, output
 common = {"data": data, "device": choose().type}
 
 
@@ -59,9 +59,7 @@ runs = grid(lr=rates, seeds=range(8))
 trained = sweep(sizes, steps=300, **common, **runs)
 dead, right = runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy)
 for rate, of_units, of_points in zip(rates, dead.mean(axis=1), right.mean(axis=1)):
-    print(
-        f"rate {rate}: more than half of the units dead: {of_units > 0.5}, most points right: {of_points > 0.85}"
-    )
+    print(f"rate {rate}: most units dead {of_units > 0.5}, points right {of_points > 0.85}")
 
 # %% alt="By learning rate: hardly any unit is dead at small rates and almost all at the largest, with a steep rise between. Accuracy climbs to its best just before the rise and falls to chance with it."
 fig, both = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
