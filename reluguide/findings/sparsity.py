@@ -60,6 +60,12 @@ def skip_error(skipping: Any) -> float:
     return float(skipping.difference.max())
 
 
+@fact(digits=0)
+def products(skipping: Any) -> int:
+    """Products computed twice, dense and without the rows that meet a zero."""
+    return int(skipping.products)
+
+
 @fact(digits=2)
 def dense(recorded: Any) -> dict[str, float]:
     """Time of a dense product whose left factor is mostly zeros, divided by the time with none, on the quoted CPU."""
@@ -146,6 +152,7 @@ def skipping_time(recorded: Any) -> Picture:
             xlabel="zeros among the activations",
         )  # fmt: skip
         panel.set_xticklabels([f"{percent} %" for percent in percents])
+        _recorded.plain_ticks(panel.yaxis)
         panel.legend(loc="lower left")
         rows += [
             (
