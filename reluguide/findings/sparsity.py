@@ -192,7 +192,7 @@ def half_is_the_start(zeros: Any) -> Check:
     where=DOUBT,
     verdict="unproven",
     because="Paid for zeros, networks went from {off_paid.none} to {off_paid.strong} of them, and the test accuracy from "
-    "{test_paid.none} to {test_paid.strong}: no evidence of a gain on this task. That the brain is sparse is "
+    "{test_paid.none} to {test_paid.strong}, a change of {gain} points: no evidence of a gain on this task. That the brain is sparse is "
     "explained by its supply of energy [@lennie2003].",
 )
 def no_gain_here(penalty: Any) -> Check:
