@@ -30,3 +30,11 @@ def around(one: Any, benchmark: str, case: str) -> str:
     """A ratio with its quartiles as a cell: "1.10 (1.08 to 1.15)"."""
     low, high = one.spread(benchmark, case)
     return f"{one.ratio(benchmark, case):.2f} ({low:.2f} to {high:.2f})"
+
+
+def plain_ticks(axis: Any) -> None:
+    """Numbers a reader can say at a logarithmic axis of ratios, in place of powers of ten."""
+    low, high = axis.get_view_interval()
+    ticks = [one for one in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= one <= high]
+    axis.set_ticks(ticks, labels=[f"{one:g}" for one in ticks])
+    axis.set_ticks([], minor=True)

@@ -110,7 +110,7 @@ def where_it_counts(recorded: Any) -> Picture:
         panel.set(yscale="log", ylabel="time / time with ReLU", xticks=range(len(PLACES)))
         panel.set_xticklabels(PLACES.values(), fontsize="small")
         panel.legend(loc="upper right")
-        _plain(panel.yaxis)
+        _recorded.plain_ticks(panel.yaxis)
     rows = [
         (
             words.replace("\n", " "),
@@ -137,7 +137,7 @@ def by_size(recorded: Any) -> Picture:
         panel.axhline(1, color="0.5", linewidth=0.8)
         panel.set(xscale="log", yscale="log", xlabel="numbers", ylabel="time / ReLU's time")
         panel.legend(loc="upper right")
-        _plain(panel.yaxis)
+        _recorded.plain_ticks(panel.yaxis)
     rows = [
         (
             f"{recorded[0].times[f'forward_{size}']['elements']:,}",
@@ -221,9 +221,3 @@ def _panels(recorded: Any, *, height: float) -> tuple[Any, list[Any]]:
     for panel, one in zip(axes[:, 0], recorded):
         panel.set_title(_recorded.named(one), fontsize="medium")
     return fig, list(axes[:, 0])
-
-
-def _plain(axis: Any) -> None:
-    """Powers of ten say little between 1 and 30: plain ticks instead."""
-    axis.set_ticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
-    axis.set_ticks([], minor=True)
