@@ -135,7 +135,7 @@ def through_one(crowd: Any, curves: Any) -> Picture:
     panels[0].set_ylabel("how many (cut at 350)")
     rows = [(label, *(f"{value:.3f}".replace("-", "−") for value in crowd.moments[name]))
             for name, label in shown.items()]  # fmt: skip
-    return Picture(fig, Numbers(("", "mean", "spread", "share of exact zeros"), rows))
+    return Picture(fig, Numbers(("crowd", "mean", "spread", "share of exact zeros"), rows))
 
 
 @data

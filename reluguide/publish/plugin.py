@@ -37,6 +37,7 @@ from reluguide.publish import (
     render,
     runner,
     site,
+    slim,
 )
 from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
@@ -157,9 +158,13 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         page.meta.setdefault("description", site.first_paragraph(content))
         return content + str(to_html(foot, extensions=["attr_list"]))
 
+    def on_post_page(self, output: str, *, page: MkDocsPage, config: MkDocsConfig) -> str:
+        return slim.page(output)
+
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """What MkDocs would take for pages of its own goes straight into the built site."""
         built = Path(config.site_dir)
+        slim.assets(built / "assets")
         about = config.site_description or ""
         llms = machines.llms_txt(config.site_name, about, self.questions, self.evidence)
         (built / "llms.txt").write_text(llms, encoding="utf-8")

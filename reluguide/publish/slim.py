@@ -1,0 +1,39 @@
+"""What a browser does not need is left out of the built site: comments of our own scripts and styles,
+indentation of the templates, and markup of code that has no colour of its own.
+
+A page stays under 100 kB compressed without a minifier; the readable files are the ones in `docs/assets/`.
+"""
+
+import re
+from pathlib import Path
+
+_PRE = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
+# Names, punctuation and blanks: most of all tokens, and shown in the colour of plain text.
+_PLAIN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
+
+
+def page(html: str) -> str:
+    """A page without the indentation between its tags; what stands in <pre> keeps every blank."""
+    parts = _PRE.split(html)
+    parts[0::2] = [re.sub(r"\s*\n\s*", "\n", part) for part in parts[0::2]]
+    parts[1::2] = [_PLAIN.sub(r"\1", part) for part in parts[1::2]]
+    return "".join(parts)
+
+
+def script(text: str) -> str:
+    """A module of ours without its comment lines and indentation; comments behind code stay."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+
+
+def style(text: str) -> str:
+    """The style sheet without comments and indentation."""
+    bare = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return "\n".join(line.strip() for line in bare.splitlines() if line.strip()) + "\n"
+
+
+def assets(folder: Path) -> None:
+    """All scripts and styles of ours in a built site's `assets/`."""
+    for path in (*folder.glob("explorables/*.js"), *folder.glob("site.*s")):
+        slimmed = style if path.suffix == ".css" else script
+        path.write_text(slimmed(path.read_text(encoding="utf-8")), encoding="utf-8")
