@@ -148,13 +148,18 @@ def doctor(counting: Any) -> dict[str, int]:
 
 @fact(digits=0)
 def deep(deep_bias: Any) -> dict[str, Any]:
-    """First biases of -5: dead units, distinct outputs, and units counted dead behind; the same at biases of 0."""
+    """First biases of -5: dead units, distinct outputs, and units counted dead behind."""
     return {
         "first": deep_bias.first,
         "outputs": deep_bias.outputs,
         "second": deep_bias.second,
-        "second_at_zero": deep_bias.second_at_zero,
     }
+
+
+@fact(digits=1)
+def deep_healthy(deep_bias: Any) -> Any:
+    """Second-layer units that are dead where first biases are 0."""
+    return deep_bias.second_at_zero
 
 
 @fact(digits=0)
@@ -307,7 +312,7 @@ def the_usual_count_is_wrong(counting: Any, sampling: Any) -> Check:
     verdict="wrong",
     because="Not most: {deep.first} of 64, so that {deep.outputs} output is left for 200 inputs. The {deep.second} of "
     "32 units that look dead behind it only get the same input every time; with first biases of `0` it is "
-    "{deep.second_at_zero}.",
+    "{deep_healthy}.",
 )
 def the_whole_layer_dies(deep_bias: Any) -> Check:
     return Check(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
+from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure, shown
 from reluguide.findings import _draw
 
 DOUBT_THREAD = "Doubtful ReLU use (thread in a framework's forum)"
@@ -51,25 +51,25 @@ def tie(distances: Any) -> dict[str, Any]:
 
 @fact(digits=3)
 def next_distance(sums: Any) -> dict[str, Any]:
-    """Distance from a normal (0 to 1) of a preactivation behind a random ReLU layer, by the layer's width."""
+    """Distance from a normal (0 to 1) of a preactivation after a random ReLU layer, by the layer's width."""
     return {f"behind_{width}": sums.distance[0, :, i] for i, width in enumerate(sums.width)}
 
 
 @fact(digits=2)
 def next_skewness(sums: Any) -> dict[str, Any]:
-    """Skewness, without its sign, of a preactivation behind a random ReLU layer, by the layer's width."""
+    """Skewness, without its sign, of a preactivation after a random ReLU layer, by the layer's width."""
     return {f"behind_{width}": sums.skewness[0, :, i] for i, width in enumerate(sums.width)}
 
 
 @fact(digits=3)
 def floor(sums: Any) -> Any:
-    """Distance from a normal that samples of a true normal have here: behind a layer of 64 without activation."""
+    """Distance from a normal that samples of a true normal have here: after a layer of 64 without activation."""
     return sums.distance[list(sums.activation).index("identity"), :, list(sums.width).index(64)]
 
 
 @fact(digits=2)
 def offset(sums: Any) -> dict[str, Any]:
-    """How far from 0 a preactivation's mean is, in units of its spread, behind a random layer of 256 units."""
+    """How far from 0 a preactivation's mean is, in units of its spread, after a random layer of 256 units."""
     return {str(name): sums.offset[i, :, -1] for i, name in enumerate(sums.activation)}
 
 
@@ -81,7 +81,7 @@ def at_zero(crowd: Any) -> float:
 
 @fact(digits=2)
 def stage_skewness(crowd: Any) -> dict[str, float]:
-    """Skewness of the crowd before ReLU, behind it, and behind the next sum of 64 units."""
+    """Skewness of the crowd before ReLU, after it, and after the next sum of 64 units."""
     return dict(zip(("before", "after", "behind"), map(float, crowd.skewness)))
 
 
@@ -117,11 +117,11 @@ def mirror_error(mirror: Any) -> dict[str, float]:
 
 @figure
 def through_a_layer(crowd: Any) -> Picture:
-    """A crowd of numbers before ReLU, behind it, and in the next layer"""
+    """A crowd of numbers before ReLU, after it, and in the next layer"""
     fig, axes = _draw.panels(3, height=2.9, sharey=True)
     stages = (
         ("before ReLU", crowd.before, 0),
-        ("behind ReLU", crowd.after, 1),
+        ("after ReLU", crowd.after, 1),
         ("summed by the next layer", crowd.behind, 0),
     )
     for panel, (title, share, series) in zip(axes, stages):
@@ -132,15 +132,10 @@ def through_a_layer(crowd: Any) -> Picture:
     axes[1].annotate(
         f"{crowd.zeros:.0%} are\nexactly 0".replace("%", " %"), (-0.3, 8.6), ha="right", fontsize=9
     )
-    names = ("before ReLU", "behind ReLU", "in the next layer")
+    names = ("before ReLU", "after ReLU", "in the next layer")
     zeros = (0.0, crowd.zeros, 0.0)
     rows = [
-        (
-            name,
-            f"{negative:.0%}".replace("%", " %"),
-            f"{zero:.0%}".replace("%", " %"),
-            f"{skew:.2f}".replace("-", "−"),
-        )
+        (name, shown(negative, unit="%", digits=0), shown(zero, unit="%", digits=0), shown(skew, digits=2))
         for name, negative, zero, skew in zip(names, crowd.negatives, zeros, crowd.skewness)
     ]
     return Picture(fig, Numbers(("the crowd", "below 0", "exactly 0", "skewness"), rows))
@@ -150,7 +145,7 @@ def through_a_layer(crowd: Any) -> Picture:
 def back_to_a_bell(sums: Any) -> Picture:
     """How far the next layer's preactivations are from a bell curve, by the width of the layer in front"""
     fig, axes = _draw.panels(height=3.4)
-    for i, label in enumerate(("behind ReLU", "behind ELU", "no activation: what samples of a bell give")):
+    for i, label in enumerate(("after ReLU", "after ELU", "no activation: what samples of a bell give")):
         _draw.band(axes, sums.width, sums.distance[i], label=label, series=i)
     axes.set_xscale("log", base=4)
     axes.set_xticks(sums.width, [str(width) for width in sums.width])
@@ -170,7 +165,8 @@ def two_that_keep_it(distances: Any) -> Picture:
     from scipy.special import ndtr, ndtri
 
     fig, axes = _draw.panels(2, height=3.0)
-    z = np.linspace(-3, 3, 121)
+    beside = 1e-9  # the jumps are at -1 and 1: a point on either side of each
+    z = np.array([-3, -1 - beside, -1 + beside, 1 - beside, 1 + beside, 3])
     _draw.pieces(axes[0], z, np.where(np.abs(z) < 1, z, -z), breaks=(-1, 1))
     right = np.geomspace(1e-3, 3, 90)
     folded = ndtri(2 * ndtr(right) - 1)
@@ -186,7 +182,7 @@ def two_that_keep_it(distances: Any) -> Picture:
         (
             name,
             _draw.mean_text(distances.distance[:, names.index(name)]),
-            _draw.mean_text(distances.tie[:, names.index(name)], "{:.2f}"),
+            shown(float(distances.tie[:, names.index(name)].mean()), digits=2),
         )
         for name in ("flip", "fold", "relu", "gelu", "elu", "tanh", "selu")
     ]
@@ -195,11 +191,11 @@ def two_that_keep_it(distances: Any) -> Picture:
 
 @claim(
     "C38",
-    said="A normally distributed input does not stay normal or symmetric behind ReLU, nor behind CELU, ELU or SELU.",
+    said="A normally distributed input does not stay normal or symmetric after ReLU, nor after CELU, ELU or SELU.",
     where=DOUBT_THREAD,
     verdict="right",
-    because="Skewness is 0 for a symmetric crowd. Behind ReLU it is {skewness.relu}, behind ELU and CELU, which are the "
-    "same function here, {skewness.elu}, behind SELU {skewness.selu}; the distance from a normal is {distance.relu}, "
+    because="Skewness is 0 for a symmetric crowd. After ReLU it is {skewness.relu}, after ELU and CELU, which are the "
+    "same function here, {skewness.elu}, after SELU {skewness.selu}; the distance from a normal is {distance.relu}, "
     "{distance.elu} and {distance.selu}.",
 )
 def none_of_them_is_symmetric(moments: Any, distances: Any) -> Check:
@@ -306,9 +302,9 @@ def no_difference_that_matters(centring: Any) -> Check:
     said="A disadvantage of ReLU is that its output is not centred at zero; that of ELU is.",
     where=TUTORIAL,
     verdict="right if",
-    because="Right of ReLU, whose mean is {mean.relu}; ELU's is {mean.elu}, nearer but not 0, and only SELU's is "
-    "{mean.selu}. A disadvantage it is in deep networks with large steps: lowered to mean 0, ReLU reaches "
-    "{deep_fast.centred} with eight hidden layers in place of {deep_fast.relu}; with two there is no difference.",
+    because="Right of ReLU, whose mean is {mean.relu}; ELU's is {mean.elu}, nearer but not 0; SELU's is "
+    "{mean.selu}. Here it is a disadvantage only with eight hidden layers and large steps: lowered to mean 0, ReLU reaches "
+    "{deep_fast.centred} in place of {deep_fast.relu}.",
 )
 def centring_matters_when_deep(moments: Any, centring: Any) -> Check:
     means = dict(zip(moments.name, moments.mean))

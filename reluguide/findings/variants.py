@@ -1,5 +1,6 @@
 """What else was tried, and which should I use? What the measurements say of every activation of the table."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def images(contest: Any) -> int:
     return int(contest.images)
 
 
-@fact(unit="points", digits=1)
+@fact(unit="percentage points", digits=1)
 def farthest(contest: Any) -> float:
     """Largest difference of mean accuracy from ReLU's, without squared ReLU, in percentage points."""
     means = dict(zip(contest.name, contest.accuracy.mean(1) * 100))
@@ -195,8 +196,11 @@ def shapes_of_all(curves: Any) -> Picture:
     fig, grid = _draw.panels(4, rows=4, height=6.4, sharex=True, sharey=True)
     for i, axes in enumerate(grid.flat):
         _draw.pieces(axes, curves.z, curves.value[i], series=0, label="value")
-        breaks = [float(z) for z in curves.kinks[i]]
-        _draw.pieces(axes, curves.z, curves.slope[i], breaks=breaks, series=1, linewidth=1.5, label="slope")
+        edges = [-np.inf, *(float(z) for z in curves.kinks[i]), np.inf]
+        for low, high in pairwise(edges):  # one line a piece: a slope is not joined across its jump
+            part = (curves.z > low) & (curves.z < high)
+            label = "slope" if low == -np.inf else None
+            _draw.pieces(axes, curves.z[part], curves.slope[i][part], series=1, linewidth=1.5, label=label)
         axes.set(title=curves.label[i], ylim=(-1.9, 2.4), xticks=(-4, 0, 4), yticks=(0, 1))
     grid.flat[0].legend(loc="lower right", fontsize=8, handlelength=1.6)
     at = [int(np.argmin(np.abs(curves.z - z))) for z in (-2.0, 2.0)]
@@ -221,9 +225,7 @@ def accuracy_dots(contest: Any, curves: Any) -> Picture:
         middle, low, high = mean_interval(contest.accuracy[i] * 100)
         series = 1 if contest.name[i] == "relu" else 0
         if middle < floor:  # one that begins badly must not squeeze the others into one point
-            axes.annotate(
-                f"{middle:.0f} %", (floor, y), (floor + 0.12, y), va="center", arrowprops={"arrowstyle": "->"}
-            )
+            axes.text(floor + 0.03, y, f"← {middle:.0f} %", va="center")
             continue
         axes.errorbar(
             middle, y, xerr=[[middle - low], [high - middle]], fmt=_draw.MARKERS[series], color=f"C{series}"

@@ -31,7 +31,7 @@ def read(path: Path) -> dict[str, list[str]]:
 def listed(terms: dict[str, list[str]]) -> str:
     """The glossary page: every meaning under its first term, each with its anchor."""
     rows = "".join(
-        f'<dt id="{names[0].replace(" ", "-")}">{html.escape(names[0])}</dt><dd>{html.escape(meaning)}</dd>'
+        f'<dt id="{names[0].replace(" ", "-")}"><strong>{html.escape(names[0])}</strong></dt><dd>{html.escape(meaning)}</dd>'
         for meaning, names in terms.items()
     )
     return f'<dl class="glossary">{rows}</dl>'

@@ -60,7 +60,9 @@ def downloadable(book: Notebook, install: str) -> str:
 def unwrapped(html: str, link: Callable[[str], str]) -> str:
     """The page's content from what mkdocs-jupyter made; `link` rewrites the address of a link between pages."""
     soup = BeautifulSoup(html, "html.parser")
-    parts = [part for cell in soup.select("div.jp-Cell") for part in _cell(cell, link)]
+    # A code cell stands within a second element of that class.
+    cells = [cell for cell in soup.select("div.jp-Cell") if not cell.find_parent(class_="jp-Cell")]
+    parts = [part for cell in cells for part in _cell(cell, link)]
     return "\n".join(parts)
 
 

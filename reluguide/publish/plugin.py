@@ -57,7 +57,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     """From the store to the site. `RELUGUIDE_PROSE=1` shows placeholders and runs nothing."""
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
-        root = Path(config.config_file_path).parent
+        root = Path(config.config_file_path).resolve().parent
         self.house = House(root, self.config.package)
         self.prose = bool(os.environ.get("RELUGUIDE_PROSE"))
         sys.path[:0] = [] if str(root) in sys.path else [str(root)]

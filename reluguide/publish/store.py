@@ -32,7 +32,7 @@ def write(path: Path, record: Record) -> None:
     body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text = f"sha256 {_digest(body)}\n{body}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".unfinished-{os.getpid()}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             out.write(text)
@@ -99,9 +99,22 @@ def versions(house: House, module: str) -> dict[str, str]:
 
 
 def clear_unfinished(house: House) -> None:
-    """Remove what a killed process left half-written."""
+    """Remove what a killed process left half-written; what another build is writing just now stays."""
     for leftover in house.cache.glob("*/.unfinished-*"):
-        leftover.unlink(missing_ok=True)
+        if not _alive(int(leftover.name.split("-")[1])):
+            leftover.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":  # there a signal 0 is not a question but an interrupt
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _closure(house: House, module: str) -> list[str]:

@@ -2,8 +2,8 @@
 
     python -m tests.bench.bench_build
 
-The stock site is the guide as it looks once facts, figures and claims are filled in: the same pages, theme
-and extensions, without the guide's plugin. Ratios are what to read; seconds are this machine's.
+The stock site is the guide as it looks once facts, figures and claims are filled in: the same pages, theme,
+extensions and other plugins, without the guide's own and without labs. Ratios are what to read; seconds are this machine's.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
@@ -67,8 +68,7 @@ def timed(work: Callable[[], object]) -> float:
 def built(root: Path) -> None:
     """One build as `mkdocs serve` does it: configuration read anew, everything rendered."""
     with _inside(root):
-        options = {} if root.name == "guide" else {"plugins": ["search"], "strict": False}
-        config = load_config(str(root / "mkdocs.yml"), **options)
+        config = load_config(str(root / "mkdocs.yml"), **({} if root.name == "guide" else _stock(root)))
         config.plugins.on_startup(command="build", dirty=False)
         build(config)
 
@@ -104,6 +104,16 @@ def stock_site(guide: Path, stock: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     shutil.copy(guide / "mkdocs.yml", stock / "mkdocs.yml")
+
+
+def _stock(root: Path) -> dict[str, Any]:
+    """The other plugins as mkdocs.yml has them: all but the guide's own and the labs' renderer."""
+    settings = (root / "mkdocs.yml").read_text(encoding="utf-8")
+    block = settings[settings.index("\nplugins:") :].partition("\n\n")[0]
+    plugins = yaml.safe_load(block)["plugins"]
+    ours = ("reluguide", "mkdocs-jupyter")
+    kept = [one for one in plugins if (one if isinstance(one, str) else next(iter(one))) not in ours]
+    return {"plugins": kept, "strict": False}
 
 
 @contextlib.contextmanager

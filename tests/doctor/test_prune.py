@@ -275,6 +275,32 @@ def test_box_keeps_what_only_the_data_call_dead_and_removes_what_is_proved() -> 
     torch.testing.assert_close(small(torch.ones(1, 2)), net(torch.ones(1, 2)))
 
 
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_box_is_followed_through_batchnorm(place: str) -> None:
+    """Units that only a BatchNorm makes fire, in the part of the box that the data do not reach."""
+    norm = nn.BatchNorm1d(2)
+    if place == "before":  # x - 5 is negative throughout, x - 0.5 is not
+        net = nn.Sequential(nn.Linear(1, 2), norm, nn.ReLU(), nn.Linear(2, 1)).eval()
+        shifts = {0: -5.0}
+        norm.bias.data.fill_(4.5)
+    else:  # x - 1.5 is negative throughout, 3 x - 1.5 is not
+        net = nn.Sequential(
+            nn.Linear(1, 2), nn.ReLU(), norm, nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)
+        ).eval()
+        shifts = {0: 0.0, 3: -1.5}
+        norm.weight.data.fill_(3.0)
+        net[3].weight.data.copy_(torch.eye(2))
+    net[0].weight.data.fill_(1.0)
+    for k, shift in shifts.items():
+        net[k].bias.data.fill_(shift)
+    report = reluguide.diagnose(net, torch.linspace(0.01, 0.3, 20)[:, None])
+    assert report.dead_fraction > 0
+    small = reluguide.prune_dead(net, report, box=(0.0, 1.0))
+    x = torch.linspace(0, 1, 50)[:, None]
+    assert torch.equal(small(x), net(x))
+    assert reluguide.diagnose(net, x).dead_fraction == 0
+
+
 @pytest.mark.parametrize(
     ("net", "x", "box", "message"),
     [

@@ -66,6 +66,7 @@ def specimen(tmp_path_factory: pytest.TempPathFactory, record: dict[str, Any]) -
     folder = tmp_path_factory.mktemp("specimen")
     shutil.copytree(SPECIMEN, folder / "docs")
     shutil.copytree(REPO / "docs" / "assets", folder / "docs" / "assets")
+    shutil.copytree(REPO / "snippets", folder / "snippets")  # the glossary, which every page ends with
     _publish(worker.revived(record), folder / "docs")
     config = {
         "INHERIT": str(REPO / "mkdocs.yml"),

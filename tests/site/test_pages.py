@@ -208,3 +208,22 @@ def _luminance(colour: str) -> float:
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_ledger_shows_the_claims_that_were_chosen(guide: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    page.goto(guide.url + "questions/claims/")
+    claims = page.locator("section.claim")
+    total = claims.count()
+    assert total > 3
+    page.get_by_label("Verdict").select_option("wrong")
+    wrong = page.locator("section.claim[data-verdict=wrong]").count()
+    visible = page.locator("section.claim:visible")
+    assert 0 < visible.count() == wrong < total
+    assert page.locator("form.filter output").inner_text() == ("1 claim" if wrong == 1 else f"{wrong} claims")
+    page.get_by_label("Verdict").select_option("")
+    assert visible.count() == total
+    plain = reader(javascript=False).new_page()
+    plain.goto(guide.url + "questions/claims/")
+    assert plain.locator("section.claim:visible").count() == total
+    assert not plain.locator("form.filter").is_visible()
