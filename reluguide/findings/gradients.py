@@ -214,8 +214,8 @@ def the_weights_decide(profile: Any) -> Check:
     verdict="right if",
     because="On average, and only with those weights: without them the first layer receives {first.relu_default} "
     "instead of {first.relu_kaiming}. At a depth of 100 the luckiest of 32 networks receives {spread_times.at_100} "
-    "times as much as the unluckiest. And the signal suffers: after 30 layers two different inputs "
-    "have a cosine of {cosine.relu} [@hanin2018].",
+    "times as much as the unluckiest [@hanin2018]. And the signal suffers: after 30 layers two different inputs "
+    "have a cosine of {cosine.relu}.",
 )
 def healthy_on_average(profile: Any, spread: Any, alike: Any) -> Check:
     default = profile.norm[profile.setting.index("relu_default")][:, 0]

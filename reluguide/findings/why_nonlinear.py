@@ -181,7 +181,8 @@ def rings_need_relu(rings_learned: Any) -> Check:
     verdict="right",
     because="Without one, 64 units draw a wave as badly as 2 (error {wave_error.nothing_64}); with ReLU the error falls "
     "from {wave_error.relu_2} to {wave_error.relu_64}. But not any will do: with a square it stays at "
-    "{wave_error.square_64}. One hidden layer is universal exactly if its activation is not a polynomial [@leshno1993].",
+    "{wave_error.square_64}. One hidden layer is universal if its activation is not a polynomial, and only then "
+    "[@leshno1993].",
 )
 def more_units_must_help(more_units: Any) -> Check:
     errors = {name: more_units.error[i] for i, name in enumerate(more_units.between)}
