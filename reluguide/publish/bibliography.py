@@ -90,4 +90,7 @@ def _initials(person: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("{", "").replace("}", "")).strip()
+    """LaTeX's accents as letters, and without the braces that keep its capitals."""
+    from pybtex.richtext import Text
+
+    return re.sub(r"\s+", " ", str(Text.from_latex(text))).strip()
