@@ -49,7 +49,7 @@ def against_relu(accuracy):
 # %% [markdown]
 # ## The usual way
 #
-# Somebody sets the learning rate of Adam to `0.003`, a usual value, trains with every activation, and reports which is
+# Somebody sets the learning rate of Adam to `0.003`, a value that one often sees, trains with every activation, and reports which is
 # best. We do the same, but with sixteen seeds, and look at the difference to ReLU *from the same seed*: the same first
 # weights, the same data. If the 95 % interval of the mean difference leaves out zero, we call one ahead of the other.
 #
@@ -63,8 +63,7 @@ for label, (_, low, high) in zip(labels[1:], usual[1:]):
     print(f"{label:10} {verdict}")
 
 # %% [markdown]
-# **What happened.** GELU and SiLU win, by a lot and with all the statistics one could ask for. You could publish this. Many
-# have. Now the question is what was compared.
+# **What happened.** GELU and SiLU win, by many points, and with all the statistics one could ask for. It looks ready to be published. But what was compared?
 #
 # ## Each at its best
 #
@@ -110,7 +109,7 @@ right.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# **What happened.** The lead was a lead in speed at one rate, not in what can be learned. With a rate of its own ReLU does
+# **What happened.** The lead was a lead at that one rate. With a rate of its own ReLU does
 # as well as GELU and SiLU. Only sigmoid is far behind, on this task and in this number of steps. Whoever compares
 # activations at one rate compares how well that rate suits them. More of this:
 # [Which should I use?](../questions/variants.md#better)
@@ -176,6 +175,9 @@ plt.show()
 # data, sizes = TASKS["spirals"]
 # ```
 #
+# It is a few points on moons, and less than one on digits: even the size of a lead that comes from the rate is a matter of
+# the task. Tune the rates here as well before you believe in it.
+#
 # </details>
 #
 # **2. Luck.** How far apart are two networks of which *nothing* differs but the seed? Compare twenty pairs, both with ReLU
@@ -203,6 +205,9 @@ plt.show()
 # print([f"{rate:g}: {share:.2f}" for rate, share in zip(larger, right)])
 # ```
 #
+# Its best rate was the largest that we tried, so that we had not found it: a better one lies beyond. Even there sigmoid
+# stays far behind, but to say so one has to have looked. A best rate at the edge means: try further.
+#
 # </details>
 #
 # **4. Deeper.** Use eight hidden layers in the place of two. Who suffers?
@@ -215,6 +220,8 @@ plt.show()
 #     print(f"{labels[i]:10} at its best rate: {right.max():.2f}")
 # sizes = TASKS["spirals"][1]
 # ```
+#
+# Sigmoid, by far. Between the others there are points of difference; put intervals on them before you call one the winner.
 #
 # </details>
 #
