@@ -35,8 +35,8 @@ site: setup ## build the site into site/, for any static host; a warning is an e
 test: setup ## run every test, the code and the numbers on the pages included
 	$(PY) -m pytest $(ARGS)
 
-update: setup ## run the code on the pages and rewrite the outputs under it
-	$(PY) -m pytest --update-outputs docs README.md
+update: setup ## run the code on the pages (or on ARGS=docs/questions/one.md) and rewrite the outputs under it
+	$(PY) -m pytest --update-outputs $(or $(ARGS),docs README.md)
 
 check: format lint types imports spelling readability ## format, lint, types, the direction of imports, spelling, plain words
 

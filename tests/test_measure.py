@@ -36,7 +36,7 @@ def test_the_full_list_has_what_the_pages_read() -> None:
     found = {one.name: one for one in timings.benchmarks(torch.device("meta"))}
     assert set(recordings.SETTINGS.values()) <= set(found)
     assert {f"{what}_{size}" for what in ("forward", "both") for size in timings.SIZES} <= set(found)
-    assert found["forward_16m"].elements == 2**24
+    assert found["forward_16m"].elements == found["reused_16m"].elements == 2**24
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -99,6 +99,21 @@ def test_a_recording_is_written_and_read_again(tmp_path: Path, quick: recordings
     assert json.loads(paths[1].read_text(encoding="utf-8"))["command"].startswith("reluguide measure")
 
 
+def test_one_benchmark_run_again_keeps_the_others_only_of_the_same_device_day_and_versions() -> None:
+    old = recordings.Recording(
+        "CPU (x)", "cpu", "2026-01-01", {"torch": "2"}, "", 1, {"zeros": 1, "step_64": 1}
+    )
+    new = replace(old, times={"zeros": 2})
+    assert measure.joined([old], new).times == {"zeros": 2, "step_64": 1}
+    assert measure.joined([replace(old, date="2025-12-31")], new) == new
+
+
+def test_results_in_memory_at_hand_are_those_of_the_table() -> None:
+    x = torch.randn(64, generator=torch.Generator().manual_seed(0))
+    for name, call in timings.reused(64, CPU).cases.items():
+        torch.testing.assert_close(call(), ACTIVATIONS[name].fn(x))
+
+
 def test_the_cost_in_three_settings_is_read_from_the_medians() -> None:
     times = {name: {"ratio": {"gelu": [1, 2 + i, 9]}} for i, name in enumerate(recordings.SETTINGS.values())}
     one = recordings.Recording("CPU (x)", "cpu", "2026-01-01", {}, "", 1, times)
@@ -129,6 +144,8 @@ def test_quick_times_are_not_recorded(
 def test_bad_options_are_answered_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", "--threads", "0", "--quick"]) == 2
     assert "--threads is 0" in capsys.readouterr().err
+    assert main(["measure", "--device", "cpu", "--quick", "--only", "zero"]) == 2
+    assert "there is no benchmark 'zero'" in capsys.readouterr().err
     if not torch.cuda.is_available():
         assert main(["measure", "--device", "cuda", "--quick"]) == 1
         assert "device 'cuda' was asked for" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The set-up and the Makefile, run for real with Pythons that only pretend."""
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -257,27 +258,29 @@ def test_what_prose_installs_is_enough_to_build_the_site(tmp_path: Path) -> None
     loaded = {_name(home) for home in built.stdout.split("\n")[-2].split()}
     prose = runpy.run_path(str(ROOT / ".ci" / "setup.py"))["PROSE"]
     assert {"mkdocs", "pybtex"} <= loaded
-    assert not loaded - _closure(prose) - {"reluguide", "pip", "setuptools"}
+    missing = loaded - _closure(prose) - {"reluguide", "pip", "setuptools"}
+    assert not missing, f"add to PROSE in .ci/setup.py: {missing}"
     assert not {"torch", "matplotlib", "scipy", "scikit-learn"} & _closure(prose)
 
 
 def _closure(requirements: list[str]) -> set[str]:
-    """The names of these distributions and of everything that they need."""
-    found: set[str] = set()
+    """The names of these distributions and of everything that they need, extras included."""
+    found: set[tuple[str, str]] = set()
     waiting = [Requirement(requirement) for requirement in requirements]
     while waiting:
         one = waiting.pop()
-        if one.marker and not any(one.marker.evaluate({"extra": extra}) for extra in ("", "python")):
-            continue
-        name = _name(one.name)
-        if name not in found:
-            found.add(name)
-            try:
-                needs = importlib.metadata.requires(name) or []
-            except importlib.metadata.PackageNotFoundError:
-                continue  # needed on other systems only
-            waiting += map(Requirement, needs)
-    return found
+        wanted = {(_name(one.name), extra) for extra in ("", *one.extras)} - found
+        found |= wanted
+        try:
+            needs = map(Requirement, importlib.metadata.requires(one.name) or [])
+        except importlib.metadata.PackageNotFoundError:
+            continue  # needed on other systems only
+        waiting += [
+            need
+            for need in needs
+            if any(not need.marker or need.marker.evaluate({"extra": extra}) for _, extra in wanted)
+        ]
+    return {name for name, _ in found}
 
 
 def test_a_moved_clone_gets_a_new_environment(clone: Clone) -> None:
@@ -359,3 +362,33 @@ def test_ci_runs_check_and_test_whatever_happens(clone: Clone, browser: str, che
 
 def _name(requirement: str) -> str:
     return re.split(r"[<>=!\[; ]", requirement)[0].lower().replace("_", "-")
+
+
+def test_what_the_code_imports_is_installed_by_some_extra() -> None:
+    """Directly or through another package: an import that only this machine satisfies breaks the next clone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    brought = _closure([*project["dependencies"], *extras["site"], *extras["test"]])
+    homes = importlib.metadata.packages_distributions()
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for folder in ("reluguide", "tests", "snippets", "docs")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in _imported(path) - sys.stdlib_module_names - LOCAL
+        if not {_name(home) for home in homes.get(name, [name])} & brought
+    }
+    assert not missing
+
+
+# Ours, or asked for by the one script that needs it (`make mutants`), or only looked for where a user has it.
+LOCAL = {"reluguide", "tests", "tinyguide", "cosmic_ray", "transformers"}
+
+
+def _imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found

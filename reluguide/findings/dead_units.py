@@ -383,7 +383,7 @@ def rate_and_start_decide(rates: Any, start: Any) -> Check:
     verdict="right if",
     because="From biases of `-3` ReLU stays at {low.relu}, which is chance, and LeakyReLU reaches {low.leaky_relu}, ELU "
     "{low.elu}, GELU {low.gelu}. But where the rate is too large, dying is a symptom: at `3` LeakyReLU reaches "
-    "{accuracy_leaky.at_3} and ReLU {accuracy_relu.at_3}; at `5` {diverged.leaky_relu} of {diverged.of} LeakyReLU and "
+    "{accuracy_leaky.at_3}, ReLU {accuracy_relu.at_3} and GELU {accuracy_gelu.at_3}; at `5` {diverged.leaky_relu} of {diverged.of} LeakyReLU and "
     "{diverged.gelu} GELU networks diverge outright.",
 )
 def leaky_helps_the_start_not_the_rate(low_start: Any, rates: Any) -> Check:

@@ -52,7 +52,11 @@ def path(house: House, lab: str, device: str) -> Path:
 def key(house: House, lab: str, device: str) -> str:
     """Covers the lab's text, what it imports of the package, versions, device, and recorded times if read."""
     text = source(house, lab).read_text(encoding="utf-8")
-    return store.key_of(house, "lab", text, device, *_imports(house, text), recorded="recorded" in text)
+    # What runs a lab and cleans its pictures belongs to its outputs, as the lab itself does.
+    making = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("labs.py", "svg.py")]
+    return store.key_of(
+        house, "lab", text, *making, device, *_imports(house, text), recorded="recorded" in text
+    )
 
 
 def work(house: House, lab: str, device: str) -> Ran:
@@ -146,7 +150,8 @@ def _tidied(book: Any, lab: str, file: str) -> Any:
         cell.execution_count = None
         cell.metadata.pop("execution", None)
         for out in cell.outputs:
-            out.pop("execution_count", None)
+            if "execution_count" in out:
+                out["execution_count"] = None  # the format wants it there
             drawn = out.get("data", {}).get("image/svg+xml")
             if drawn is None:
                 continue

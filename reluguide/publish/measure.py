@@ -7,13 +7,14 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reluguide.device import DeviceError
 from reluguide.publish import house
-from reluguide.publish.recordings import Recording
+from reluguide.publish.recordings import Recording, load
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", choices=("auto", "cpu", "cuda"), help="default: RELUGUIDE_DEVICE, or auto"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch (default: 1)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="BENCHMARK", default=[],
+        help="run these alone and keep the other times of a recording of today, of the same device and versions",
+    )  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true", help="small sizes, in seconds, to see that it runs; records nothing"
     )
@@ -46,7 +51,15 @@ def run(args: argparse.Namespace) -> int:
     except DeviceError as error:
         print(error, file=sys.stderr)
         return 1
-    recording = measure(device, threads=args.threads, quick=args.quick)
+    recording = measure(device, threads=args.threads, quick=args.quick, only=args.only)
+    if unknown := sorted(set(args.only) - set(recording.times)):
+        print(
+            f"there is no benchmark {unknown[0]!r}; reluguide/publish/recordings.py lists them.",
+            file=sys.stderr,
+        )
+        return 2
+    if args.only:
+        recording = joined(load(guide), recording)
     print(table(recording))
     if args.quick:
         print("Quick times are too rough to be published: nothing was recorded.")
@@ -56,8 +69,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def measure(device: "torch.device", *, threads: int = 1, quick: bool = False) -> Recording:
-    """Run every benchmark on `device`, one line of progress each; torch's threads are left as found."""
+def joined(before: Sequence[Recording], new: Recording) -> Recording:
+    """`new` with the times that it lacks from a recording alike in all but times, if there is one."""
+    for one in before:
+        if dataclasses.replace(one, times=new.times) == new:
+            return dataclasses.replace(new, times=one.times | new.times)
+    return new
+
+
+def measure(
+    device: "torch.device", *, threads: int = 1, quick: bool = False, only: Sequence[str] = ()
+) -> Recording:
+    """Run every benchmark on `device` (or `only` those named), one line of progress each; torch's threads are left as found."""
     import torch
 
     from reluguide.device import describe
@@ -68,6 +91,8 @@ def measure(device: "torch.device", *, threads: int = 1, quick: bool = False) ->
     torch.set_num_threads(threads)
     try:
         for one in timings.benchmarks(device, quick=quick):
+            if only and one.name not in only:
+                continue
             started = time.perf_counter()
             budget, rounds = (0.0, 2) if quick else (3.0, 7)
             times[one.name] = timings.timed(one, device=device, budget=budget, rounds=rounds)
@@ -89,6 +114,8 @@ def measure(device: "torch.device", *, threads: int = 1, quick: bool = False) ->
 def table(recording: Recording) -> str:
     """Every activation's time as a multiple of ReLU's, one column a benchmark of activations."""
     benchmarks = [name for name in recording.times if name.partition("_")[0] in ("forward", "both", "step")]
+    if not benchmarks:
+        return ""
     lines = [" " * 14 + "".join(f"{name:>14}" for name in benchmarks)]
     lines += [
         f"{case:14}" + "".join(f"{recording.ratio(name, case):14.2f}" for name in benchmarks)

@@ -5,6 +5,8 @@ with which command it was made; a page quotes it with that. `times` has one entr
 
     forward_<size>, both_<size>   an activation on `elements` float32 numbers: the value, or value and gradient.
                                   Sizes: 1k, 16k, 128k, 1m, 16m (the last fits no cache). `identity` is a copy.
+    reused_16m                    some activations on the largest size, written into memory that is at hand; the
+                                  others ask for new memory, which for large tensors is most of a cheap one's time.
     step_<net>                    one whole training step. Nets: 64, 256, 1024 (fully connected, that wide),
                                   conv. `identity` is the network without activations.
     by_hand                       value and gradient of 1 million numbers, by PyTorch's function (`silu`) and

@@ -75,8 +75,9 @@ def findings_key(house: House, module: str, device: str) -> str:
     """Covers the result, the findings module with what it imports, Matplotlib, and recorded times if read."""
     name = f"{house.package}.findings.{module}"
     parts = [result_key(house, module, device), *_closure(house, name), _version("matplotlib")]
-    # What turns a Matplotlib figure into the published SVG belongs to the picture, wherever it lives.
-    parts.append(_digest((Path(__file__).parent / "svg.py").read_text(encoding="utf-8")))
+    # What turns findings into a record and a figure into the published SVG belongs to them, wherever it lives.
+    here = Path(__file__).parent
+    parts += [_digest((here / name).read_text(encoding="utf-8")) for name in ("worker.py", "svg.py")]
     if "recorded" in (house.source / "findings" / f"{module}.py").read_text(encoding="utf-8"):
         parts += [path.read_text(encoding="utf-8") for path in sorted(house.recorded.glob("*.json"))]
     return _key("findings", *parts)

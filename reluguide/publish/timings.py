@@ -47,6 +47,8 @@ def benchmarks(device: torch.device, *, quick: bool = False) -> Iterator[Benchma
     for word, size in sizes.items():
         yield elementwise(word, size, device, backward=False)
         yield elementwise(word, size, device, backward=True)
+    if not quick:
+        yield reused(SIZES["16m"], device)
     for width in speed.WIDTHS[:1] if quick else speed.WIDTHS:
         yield fully_connected(width, device)
     if not quick:
@@ -104,6 +106,19 @@ def elementwise(word: str, size: int, device: torch.device, *, backward: bool) -
         {name: call(name) for name in ACTIVATIONS},
         size,
     )
+
+
+def reused(size: int, device: torch.device) -> Benchmark:
+    """Activations on `size` numbers, written into memory that is at hand, as no page has to be asked for."""
+    x = torch.randn(size, generator=generator(0)).to(device)
+    out, ops = torch.empty_like(x), torch.ops.aten
+    cases: dict[str, Call] = {"relu": partial(torch.clamp, x, min=0, out=out)}
+    cases |= {
+        name: partial(getattr(ops, name).out, x, out=out)
+        for name in ("sigmoid", "gelu", "silu", "elu", "tanh")
+    }
+    about = f"value of an activation on {size:,} float32 numbers, written into memory that is at hand"
+    return Benchmark("reused_16m", about, "relu", cases, size)
 
 
 def fully_connected(width: int, device: torch.device) -> Benchmark:
