@@ -224,14 +224,41 @@ def test_the_figure_stands_in_without_scripts_and_in_print(
             assert not pages[tag].locator(f"{tag} .ex-live").is_visible()
 
 
-def test_the_figure_stands_in_where_the_data_do_not_come(specimen: Site, reader: Opener) -> None:
+@pytest.mark.parametrize("lost", ["no answer", "not found"])
+def test_the_figure_stands_in_where_the_data_do_not_come(specimen: Site, reader: Opener, lost: str) -> None:
     context = reader()
-    context.route("**/assets/data/**", lambda route: route.abort())
+    context.route(
+        "**/assets/data/**", lambda route: route.abort() if lost == "no answer" else route.fulfill(status=404)
+    )
     page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     for name, tag in (("explorables", "relu-die"), ("more-explorables", "relu-crowd")):
         page.goto(f"{specimen.url}questions/{name}/", wait_until="networkidle")
         assert page.locator(f"{tag} img").is_visible()
         assert page.locator(f"{tag} .ex-live").count() == 0
+    assert not errors
+
+
+def test_leaving_in_the_middle_of_a_move_leaves_no_trace(specimen: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    page.goto(f"{specimen.url}questions/explorables/", wait_until="networkidle")
+    slider(page, "relu-slope").press("End")
+    page.locator(".md-nav--primary a[href$='pieces/']").first.evaluate("link => link.click()")
+    page.wait_for_function("document.querySelector('h1').innerText.startsWith('The pieces')")
+    page.wait_for_timeout(700)
+    assert urlsplit(page.url).query == ""
+
+
+def test_it_can_be_moved_within_the_page(pages: Pages) -> None:
+    page = pages["relu-slope"]
+    slider(page, "relu-slope").press("End")
+    told = sentence(page, "relu-slope")
+    page.evaluate("document.querySelector('article').append(document.querySelector('relu-slope'))")
+    assert page.locator("relu-slope .ex-live").count() == 1
+    assert sentence(page, "relu-slope") == told
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator("relu-slope svg")).to_have_attribute("viewBox", "0 0 340 590")
 
 
 # Where everything in the article stands, and how tall it is.
