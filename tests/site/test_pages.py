@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from reluguide.publish import slim
 from tests.site.browsing import REPO, Opener, Site, visit
 
 pytestmark = pytest.mark.browser
@@ -232,3 +233,14 @@ def test_the_ledger_shows_the_claims_that_were_chosen(guide: Site, reader: Opene
     plain.goto(guide.url + "questions/claims/")
     assert plain.locator("section.claim:visible").count() == total
     assert not plain.locator("form.filter").is_visible()
+
+
+def test_parts_of_the_theme_whose_rules_are_left_out_are_on_no_page(guide: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    parts = ", ".join(f"[class~='{part}'], [class*='{part}__'], [class*='{part}--']" for part in slim.UNUSED)
+    for path in guide.pages:
+        page.goto(guide.url + path)
+        used = page.evaluate(
+            "parts => [...document.querySelectorAll(parts)].map((one) => one.className)", parts
+        )
+        assert not used, f"/{path} uses {used}: take the part from UNUSED in reluguide/publish/slim.py"
