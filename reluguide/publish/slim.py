@@ -19,11 +19,16 @@ UNUSED = (
     "md-header--lifted", "md-nav--lifted", "md-pagination", "md-path", "md-post", "md-profile", "md-progress",
     "md-select", "md-source", "md-status", "md-tabs", "md-version", "mermaid", "task-list", "twemoji",
 )  # fmt: skip
+# Kinds of boxes that no page has; their icons are as large as all the others together.
+BOXES = ("abstract", "bug", "danger", "example", "failure", "quote", "success", "tip")
 _UNUSED = re.compile(
     rf"\[dir=rtl\]|\[data-md-color-(?:primary|accent)=(?!custom)|\.(?:{'|'.join(UNUSED)})(?:__|--|(?![\w-]))"
 )
 _RULE = re.compile(r"([^{}@;]+)\{[^{}]*\}")
-_ICONS = re.compile(r"--md-(?:annotation|path|post|source|status|tag|tasklist|version)[\w-]*:url\([^)]*\);?")
+_ICONS = re.compile(
+    rf"--md-(?:annotation|path|post|source|status|tag|tasklist|version|admonition-icon--(?:{'|'.join(BOXES)}))"
+    r"[\w-]*:url\([^)]*\);?"
+)
 
 
 def page(html: str) -> str:

@@ -238,9 +238,12 @@ def test_the_ledger_shows_the_claims_that_were_chosen(guide: Site, reader: Opene
 def test_parts_of_the_theme_whose_rules_are_left_out_are_on_no_page(guide: Site, reader: Opener) -> None:
     page = reader().new_page()
     parts = ", ".join(f"[class~='{part}'], [class*='{part}__'], [class*='{part}--']" for part in slim.UNUSED)
+    parts += "".join(f", .admonition.{kind}, details.{kind}" for kind in slim.BOXES)
     for path in guide.pages:
         page.goto(guide.url + path)
         used = page.evaluate(
             "parts => [...document.querySelectorAll(parts)].map((one) => one.className)", parts
         )
-        assert not used, f"/{path} uses {used}: take the part from UNUSED in reluguide/publish/slim.py"
+        assert not used, (
+            f"/{path} uses {used}: take the part from UNUSED or BOXES in reluguide/publish/slim.py"
+        )
