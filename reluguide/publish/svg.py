@@ -90,12 +90,12 @@ def save(figure: Any, *, name: str, title: str) -> tuple[str, int, int]:
 
 
 def cleaned(svg: str, *, name: str, title: str, width: int, height: int) -> str:
-    """What Matplotlib wrote, without its baggage: own ids, two decimals, a title, and scheme-aware ink."""
+    """What Matplotlib wrote, without its baggage: own ids, coordinates of two decimals, a title, and scheme-aware ink."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)  # its `*` rule would leak if inlined
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r"(-?\d+\.\d{2})\d+", r"\1", body)
+    body = re.sub(r"<[^>]*>", _rounded, body)
     for stand_in, role in ((INK, "ink"), (FAINT, "faint"), (PAPER, "paper")):
         body = _inked(body, stand_in, role)
     body = _own_ids(body, name)
@@ -109,6 +109,11 @@ def cleaned(svg: str, *, name: str, title: str, width: int, height: int) -> str:
     body = re.sub(r"<svg[^>]*>", lambda _: root, body, count=1)
     body = re.sub(r">\s+<", "><", body)
     return re.sub(r"[ \t]*\n[ \t]*", " ", body).strip() + "\n"
+
+
+def _rounded(tag: re.Match[str]) -> str:
+    """Coordinates with two decimals. What stands between tags is text, such as a label that says 0.003."""
+    return re.sub(r"(-?\d+\.\d{2})\d+", r"\1", tag[0])
 
 
 def _inked(body: str, stand_in: str, role: str) -> str:
