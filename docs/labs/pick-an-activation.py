@@ -160,14 +160,12 @@ plt.show()
 recorded = recordings.load(house.here())
 for one in recorded:
     print(f"{one.device}, {one.date}, torch {one.versions['torch']}")
-    print(
-        f"{'':12}{'in the cache':>14}{'in memory':>14}{'training step':>16}"
-    )
+    print(f"{'':12}{'cache':>10}{'memory':>10}{'step':>10}")
     for name, label in zip(names, labels):
-        cost = one.cost(name)
-        print(
-            f"{label:12}{cost['cache']:14.1f}{cost['memory']:14.1f}{cost['step']:16.2f}"
+        times = "".join(
+            f"{ratio:10.2f}" for ratio in one.cost(name).values()
         )
+        print(label.ljust(12) + times)
 
 # %% alt="Each activation by the cost of a training step and by how far it is ahead of ReLU at its best rate: all steps cost nearly the same, and only sigmoid lies far below the rest."
 fig, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
