@@ -1,7 +1,7 @@
 """How evidence is declared: rounding, intervals, and what a wrong declaration says."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 
 import numpy as np
 import pytest
@@ -121,6 +121,30 @@ def test_experiments_know_their_second_block_of_seeds() -> None:
     assert drawn.summary == "What is drawn."
 
 
+def test_an_experiment_runs_where_it_is_asked_to_unless_it_says_otherwise() -> None:
+    @experiment()
+    def anywhere(*, seeds, device) -> str:
+        """Where it ran."""
+        return device
+
+    assert anywhere(device="cuda") == "cuda"
+    assert not anywhere.device_dependent
+    assert evidence.Experiment("bare", anywhere.run, ())(device="cuda") == "cuda"
+
+
+def test_what_is_declared_cannot_be_changed_afterwards() -> None:
+    @figure
+    def settling(throws):
+        """Share of heads, throw by throw"""
+
+    assert settling.title == "Share of heads, throw by throw"
+    claimed = Claim("X4", "Said.", "There", "wrong", "Because.")
+    made = fact()(lambda throws: 1.0).make({"throws": None})["<lambda>"]
+    for declared in (settling, claimed, made, Numbers(("a",), []), Check(True)):
+        with pytest.raises(FrozenInstanceError):
+            declared.name = "another"
+
+
 def test_an_experiment_takes_seeds_and_device() -> None:
     with pytest.raises(TypeError, match=r"takes seeds and device; it lacks \{'device'\}"):
 
@@ -160,6 +184,7 @@ def test_an_unknown_verdict_is_refused() -> None:
 def test_number_tables_are_short_and_rectangular() -> None:
     with pytest.raises(ValueError, match="at most 20 rows, this one has 21"):
         Numbers(("a",), [(1,)] * 21)
+    assert len(Numbers(("a",), [(1,)] * 20).rows) == 20
     with pytest.raises(ValueError, match="does not fit the columns"):
         Numbers(("a", "b"), [(1,)])
 

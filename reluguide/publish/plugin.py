@@ -161,10 +161,14 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     def on_post_page(self, output: str, *, page: MkDocsPage, config: MkDocsConfig) -> str:
         return slim.page(output)
 
+    @event_priority(-100)  # last: the search writes its index in the same event
     def on_post_build(self, *, config: MkDocsConfig) -> None:
         """What MkDocs would take for pages of its own goes straight into the built site."""
         built = Path(config.site_dir)
         slim.assets(built / "assets")
+        index = built / "search" / "search_index.json"
+        if index.is_file():
+            index.write_text(site.search_index(index.read_text(encoding="utf-8")), encoding="utf-8")
         about = config.site_description or ""
         llms = machines.llms_txt(config.site_name, about, self.questions, self.evidence)
         (built / "llms.txt").write_text(llms, encoding="utf-8")

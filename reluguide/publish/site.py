@@ -83,6 +83,17 @@ def question_list(questions: list[Question], evidence: Evidence, *, coming: list
     return '<ol class="questions" markdown="1" data-search-exclude>\n' + "\n".join(rows) + "\n</ol>"
 
 
+def search_index(text: str) -> str:
+    """The theme's search index, tuned: a page itself counts twice its sections, and it alone has its keywords."""
+    index = json.loads(text)
+    for entry in index["docs"]:
+        if "#" in entry["location"]:
+            entry.pop("tags", None)
+        else:
+            entry["boost"] = 2 * entry.get("boost", 1)
+    return json.dumps(index, separators=(",", ":"), ensure_ascii=False)
+
+
 def unsearched(content: str) -> str:
     """A page's HTML with what programs print marked, so that the search finds what people write."""
     output = '<div class="language-text highlight"><span class="filename">Output</span>'

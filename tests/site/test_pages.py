@@ -128,21 +128,30 @@ def test_descriptions_are_there_for_search_engines_and_previews(site: Site, read
     assert len(set(seen.values())) == len(seen), f"two pages share a description: {seen}"
 
 
-# The words that readers use, and the page that answers them.
+# The words that readers use, and the pages that answer them.
 ASKED = {
-    "activation function": "what-is-relu",
-    "rectifier": "what-is-relu",
-    "neuron": "what-is-relu",
-    "lossy": "is-it-lossy",
-    "information": "is-it-lossy",
-    "negative numbers": "is-it-lossy",
-    "throw away": "is-it-lossy",
-    "threshold": "why-zero",
-    "why zero": "why-zero",
-    "dying": "dead-units",
-    "dead neurons": "dead-units",
-    "vanish": "gradients",
-    "approximate any function": "kinks-to-curves",
+    "activation function": ["what-is-relu"],
+    "approximate any function": ["kinks-to-curves"],
+    "dead neurons": ["dead-units"],
+    "dropout": ["metaphors"],
+    "dying": ["dead-units"],
+    "faster": ["speed", "sparsity"],
+    "gaussian": ["symmetry"],
+    "gelu or relu": ["variants"],
+    "gradient at 0": ["what-is-relu"],
+    "hidden values": ["hidden-values"],
+    "information": ["is-it-lossy"],
+    "lossy": ["is-it-lossy"],
+    "negative numbers": ["is-it-lossy"],
+    "neuron": ["what-is-relu", "dead-units"],
+    "rectifier": ["what-is-relu"],
+    "sparse": ["sparsity"],
+    "symmetric": ["symmetry"],
+    "threshold": ["why-zero", "metaphors"],
+    "throw away": ["is-it-lossy"],
+    "vanish": ["gradients"],
+    "why nonlinear": ["why-nonlinear"],
+    "why zero": ["why-zero"],
 }
 
 
@@ -151,27 +160,23 @@ def test_readers_find_pages_in_their_own_words(guide: Site, reader: Opener) -> N
     page.goto(guide.url, wait_until="networkidle")
     box = page.locator("input.md-search__input")
     box.click()
-    wrong, tried = [], 0
-    for words, slug in ASKED.items():
-        if f"questions/{slug}/" not in guide.pages:
-            continue
+    wrong = []
+    for words, slugs in ASKED.items():
         results = page.locator(".md-search-result__item > a")
         for text in ("", words):
             box.fill(text)
             box.press("End")  # the theme searches when a key comes up
             results.first.wait_for(state="visible" if text else "detached")
         first = urlsplit(results.first.get_attribute("href") or "").path
-        if not first.endswith(f"/questions/{slug}/"):
-            wrong.append(f"{words!r} leads to {first}, not to {slug}")
-        tried += 1
-    assert tried >= 6
+        if not any(first.endswith(f"/questions/{slug}/") for slug in slugs):
+            wrong.append(f"{words!r} leads to {first}, not to {' or '.join(slugs)}")
     assert not wrong, "\n".join(wrong)
 
 
 def test_the_search_leaves_out_what_programs_print(guide: Site) -> None:
     index = json.loads((guide.root / "search/search_index.json").read_text(encoding="utf-8"))
     for entry in index["docs"]:
-        assert not entry["location"].startswith(("reference/", "contributing")), entry["location"]
+        assert not entry["location"].startswith(("reference/api", "reference/how", "contributing"))
         assert "Where each number comes from" not in entry["text"], entry["location"]
         assert "Show the numbers" not in entry["text"], entry["location"]
         assert 'class="filename">Output' not in entry["text"], entry["location"]
