@@ -20,9 +20,7 @@ from torch.nn import functional as F
 import reluguide
 from reluguide.data import digits
 
-data = digits(
-    standardise=False
-)  # 8 x 8 images; a pixel is its ink, from 0 to 1
+data = digits(standardise=False)  # 8 x 8 images; a pixel is its ink, from 0 to 1
 x, y, test_x, test_y = data.x, data.y, data.test_x, data.test_y
 print(f"{len(x)} images to train on, {len(test_x)} to test")
 
@@ -41,9 +39,7 @@ def train(model, *, lr, optimizer=torch.optim.SGD, steps=200):
 def accuracy(model):
     """Share of the test images that are told right."""
     with torch.no_grad():
-        return float(
-            (model.eval()(test_x).argmax(1) == test_y).float().mean()
-        )
+        return float((model.eval()(test_x).argmax(1) == test_y).float().mean())
 
 
 # %% [markdown]
@@ -58,11 +54,7 @@ def accuracy(model):
 # %%
 torch.manual_seed(0)
 planted = nn.Sequential(
-    nn.Linear(64, 32),
-    nn.ReLU(),
-    nn.Linear(32, 32),
-    nn.ReLU(),
-    nn.Linear(32, 10),
+    nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10)
 ).double()
 with torch.no_grad():
     planted[0].bias[:4] = -20.0
@@ -158,10 +150,7 @@ class Conv(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.norm = (
-            nn.Conv2d(1, 8, 3, padding=1),
-            nn.BatchNorm2d(8),
-        )
+        self.first, self.norm = (nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8))
         self.second = nn.Conv2d(8, 16, 3, padding=1)
         self.out = nn.Linear(16, 10)
 
@@ -213,9 +202,7 @@ class Rows(nn.Module):
         self.out = nn.Linear(16, 10)
 
     def forward(self, images):
-        return self.out(
-            self.blocks(self.embed(images.view(-1, 8, 8))).mean(dim=1)
-        )
+        return self.out(self.blocks(self.embed(images.view(-1, 8, 8))).mean(dim=1))
 
 
 for activation in ("relu", "gelu"):
@@ -245,12 +232,9 @@ for activation in ("relu", "gelu"):
 # %%
 as_it_was, revived = copy.deepcopy(models[2.0]), copy.deepcopy(models[2.0])
 reluguide.revive(revived, reports[2.0], seed=0)
+print("same outputs:", torch.allclose(revived(x), models[2.0](x), atol=1e-4))
 print(
-    "same outputs:", torch.allclose(revived(x), models[2.0](x), atol=1e-4)
-)
-print(
-    "nearly all are on again:",
-    reluguide.diagnose(revived, x).dead_fraction < 0.2,
+    "nearly all are on again:", reluguide.diagnose(revived, x).dead_fraction < 0.2
 )
 for name, model in (("as it was", as_it_was), ("revived", revived)):
     train(model, lr=0.1, steps=400)
@@ -269,9 +253,7 @@ for name, model in (("as it was", as_it_was), ("revived", revived)):
 # image in which each pixel lies between 0 and 1, if you say so with `box=(0, 1)`?
 
 # %%
-noise = torch.rand(
-    1000, 64, generator=torch.Generator().manual_seed(0)
-).double()
+noise = torch.rand(1000, 64, generator=torch.Generator().manual_seed(0)).double()
 smaller = reluguide.prune_dead(planted, planted_report)
 proved = reluguide.prune_dead(planted, planted_report, box=(0.0, 1.0))
 for name, model in (
@@ -285,8 +267,7 @@ for name, model in (
         torch.allclose(model(x.double()), planted(x.double())),
     )
     print(
-        "    same outputs on noise:",
-        torch.allclose(model(noise), planted(noise)),
+        "    same outputs on noise:", torch.allclose(model(noise), planted(noise))
     )
 
 # %% [markdown]

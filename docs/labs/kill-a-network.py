@@ -39,11 +39,7 @@ fig, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
 for arm, marker in ((0, "o"), (1, "^")):
     points = data.x[data.y == arm]
     axes.plot(
-        points[:, 0],
-        points[:, 1],
-        marker,
-        color=f"C{arm}",
-        label=f"class {arm}",
+        points[:, 0], points[:, 1], marker, color=f"C{arm}", label=f"class {arm}"
     )
 axes.set_aspect("equal")
 axes.legend(loc="center left", bbox_to_anchor=(1.1, 0.5))
@@ -63,17 +59,12 @@ plt.show()
 rates = [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]
 runs = grid(lr=rates, seeds=range(8))
 trained = sweep(sizes, steps=300, **common, **runs)
-dead, right = (
-    runs.shaped(dead_share(trained)),
-    runs.shaped(trained.accuracy),
-)
-for rate, of_units, of_points in zip(
-    rates, dead.mean(axis=1), right.mean(axis=1)
-):
+dead, right = (runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy))
+for rate, of_units, of_points in zip(rates, dead.mean(axis=1), right.mean(axis=1)):
     died, learned = of_units > 0.5, of_points > 0.85
     print(f"rate {rate}: most units dead: {died}, learned: {learned}")
 
-# %% alt="By learning rate: hardly any unit is dead at small rates and almost all at the largest, with a steep rise between. Accuracy climbs to its best just before the rise and falls to chance with it."
+# %% alt="By learning rate: hardly any unit is dead at small rates and most at the largest, with a steep rise between. Accuracy climbs to its best just before the rise and then falls."
 fig, both = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
 for axes, values, title in zip(
     both, (dead, right), ("share of units dead", "share of points right")
@@ -81,15 +72,8 @@ for axes, values, title in zip(
     mean, low, high = np.array([mean_interval(row) for row in values]).T
     axes.plot(rates, mean, "o-")
     axes.fill_between(rates, low, high, alpha=0.2, linewidth=0)
-    axes.set(
-        xscale="log",
-        xlabel="learning rate",
-        title=title,
-        ylim=(-0.02, 1.05),
-    )
-    axes.set_xticks(
-        rates, labels=[f"{rate:g}" for rate in rates], minor=False
-    )
+    axes.set(xscale="log", xlabel="learning rate", title=title, ylim=(-0.02, 1.05))
+    axes.set_xticks(rates, labels=[f"{rate:g}" for rate in rates], minor=False)
     axes.minorticks_off()
 plt.show()
 
@@ -115,9 +99,7 @@ before, after = (
     for steps in (0, 300)
 )
 off = runs.shaped(before.active_share[1].max(axis=1) == 0).all(axis=2)
-moved = runs.shaped(abs(after.final_loss - before.final_loss) > 1e-6).any(
-    axis=2
-)
+moved = runs.shaped(abs(after.final_loss - before.final_loss) > 1e-6).any(axis=2)
 learned = runs.shaped(after.accuracy > 0.9).mean(axis=2) > 0.5
 for i, name in enumerate(names):
     for j, bias in enumerate(biases):
@@ -146,11 +128,7 @@ cut = np.zeros((len(widths), len(depths)))
 for i, width in enumerate(widths):
     for j, depth in enumerate(depths):
         born = sweep(
-            [2, *[width] * depth, 1],
-            lr=0.1,
-            steps=0,
-            seeds=range(32),
-            **common,
+            [2, *[width] * depth, 1], lr=0.1, steps=0, seeds=range(32), **common
         )
         cut[i, j] = np.any(
             [layer.all(axis=1) for layer in born.dead], axis=0
@@ -197,8 +175,7 @@ fresh = sweep(sizes, lr=0.1, steps=0, **kept)
 back = np.zeros((2, len(ways)))
 for layer in (0, 1):
     killed = [
-        (weights.copy(), biases.copy())
-        for weights, biases in fresh.parameters
+        (weights.copy(), biases.copy()) for weights, biases in fresh.parameters
     ]
     highest = fresh.layers(data.x)[layer][0].max(
         axis=1
@@ -209,11 +186,9 @@ for layer in (0, 1):
         back[layer, j] = (~later.dead[layer][:, :16]).mean()
 for j, way in enumerate(ways):
     first, second = back[:, j] > 0.05
-    print(f"{way}: one in twenty back: first {first}, second {second}")
-print(
-    "not one of the first layer under the first three:",
-    not back[0, :3].any(),
-)
+    print(f"{way}: over one in twenty back: first {first}, second {second}")
+none = not back[0, :3].any()
+print(f"of the first layer not a single one in the first three ways: {none}")
 
 # %% alt="Share of killed units that are on again: in the first layer none, except where only biases are decayed, and there all; in the second layer some under SGD and Adam, hardly any where everything is decayed, and most where only biases are."
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
@@ -267,10 +242,7 @@ for k in range(len(ruined)):
     ):  # every other module is an activation
         weights.append(linear.weight.detach().T)
         biases.append(linear.bias.detach())
-afresh = [
-    (torch.stack(weights), torch.stack(biases))
-    for weights, biases in layers
-]
+afresh = [(torch.stack(weights), torch.stack(biases)) for weights, biases in layers]
 
 slower = kept | {"lr": 0.3, "steps": 300}
 rescues = {
@@ -293,9 +265,7 @@ beside = np.linspace(
 )  # so that the dots of one row do not hide each other
 for row, run in enumerate(rescues.values()):
     mean, low, high = mean_interval(run.accuracy)
-    axes.plot(
-        run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6
-    )
+    axes.plot(run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6)
     axes.errorbar(
         [mean],
         [row],

@@ -68,16 +68,10 @@ def against_relu(accuracy):
 # test samples?
 
 # %%
-usual = against_relu(
-    test_accuracy(names, rates=[0.003], seeds=range(16))[:, 0]
-)
+usual = against_relu(test_accuracy(names, rates=[0.003], seeds=range(16))[:, 0])
 for label, (_, low, high) in zip(labels[1:], usual[1:]):
     verdict = (
-        "ahead"
-        if low > 0
-        else "behind"
-        if high < 0
-        else "no difference shown"
+        "ahead" if low > 0 else "behind" if high < 0 else "no difference shown"
     )
     print(f"{label:10} {verdict}")
 
@@ -110,9 +104,7 @@ print(
 )
 
 # %% alt="Left, test accuracy by learning rate: at the smallest rate GELU is far above ReLU, and tanh is between them; at larger ones the three are close, and sigmoid is lowest throughout. Right, the differences to ReLU with their intervals, at the usual rate and each at its best rate: the lead of GELU and SiLU is gone at the best rates, and sigmoid is far behind."
-fig, (left, right) = plt.subplots(
-    1, 2, figsize=(7.2, 3.6), layout="constrained"
-)
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6), layout="constrained")
 for name, marker in zip(("relu", "gelu", "tanh", "sigmoid"), "os^D"):
     i = names.index(name)
     left.plot(rates, tried[i], marker=marker, label=labels[i])
@@ -135,9 +127,7 @@ for shift, (label, found, marker) in zip(
         label=label,
     )
 right.axvline(0, color="C0", linewidth=1)
-right.set(
-    title="points ahead of ReLU", yticks=rows[1:], yticklabels=labels[1:]
-)
+right.set(title="points ahead of ReLU", yticks=rows[1:], yticklabels=labels[1:])
 right.invert_yaxis()
 right.legend(loc="upper left")
 plt.show()
@@ -162,9 +152,7 @@ for one in recorded:
     print(f"{one.device}, {one.date}, torch {one.versions['torch']}")
     print(f"{'':12}{'cache':>10}{'memory':>10}{'step':>10}")
     for name, label in zip(names, labels):
-        times = "".join(
-            f"{ratio:10.2f}" for ratio in one.cost(name).values()
-        )
+        times = "".join(f"{ratio:10.2f}" for ratio in one.cost(name).values())
         print(label.ljust(12) + times)
 
 # %% alt="Each activation by the cost of a training step and by how far it is ahead of ReLU at its best rate: all steps cost nearly the same, and only sigmoid lies far below the rest."
