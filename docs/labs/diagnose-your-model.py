@@ -11,6 +11,7 @@
 # each run, **write down what you expect.** In the last exercise the model is your own.
 
 # %%
+# %matplotlib inline
 import copy
 
 import torch
