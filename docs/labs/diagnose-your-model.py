@@ -11,6 +11,7 @@
 # each run, **write down what you expect.** In the last exercise the model is your own.
 
 # %%
+# %matplotlib inline
 import copy
 
 import torch
@@ -22,7 +23,7 @@ from reluguide.data import digits
 
 data = digits(standardise=False)  # 8 x 8 images; a pixel is its ink, from 0 to 1
 x, y, test_x, test_y = data.x, data.y, data.test_x, data.test_y
-print(f"{len(x)} images to train on, {len(test_x)} to test, {data.features} pixels each")
+print(f"{len(x)} images to train on, {len(test_x)} to test")
 
 
 def train(model, *, lr, optimizer=torch.optim.SGD, steps=200):
@@ -66,7 +67,7 @@ print(planted_report)
 
 # %%
 for finding in planted_report.explain():
-    print(f"{finding.layer}, unit {finding.unit}: because of its {finding.cause}")
+    print(f"{finding.layer}, unit {finding.unit}: its {finding.cause}")
 
 # %% [markdown]
 # **What happened.** `1.relu` is the call of ReLU in the module named `1`. "Bias" means that the unit would be on for some
@@ -91,7 +92,13 @@ for finding in planted_report.explain():
 def mlp():
     """A fresh network, the same each time."""
     torch.manual_seed(1)
-    return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10))
+    return nn.Sequential(
+        nn.Linear(64, 32),
+        nn.ReLU(),
+        nn.Linear(32, 32),
+        nn.ReLU(),
+        nn.Linear(32, 10),
+    )
 
 
 reports, models = {}, {}
@@ -99,15 +106,17 @@ for lr in (0.1, 2.0):
     models[lr] = mlp()
     train(models[lr], lr=lr)
     reports[lr] = reluguide.diagnose(models[lr], x)
-    first, second = reports[lr]
-    print(f"rate {lr}: the second layer has more dead units: {second.dead_fraction > first.dead_fraction}")
-    print(f"    nearly all of its units are dead: {second.dead_fraction > 0.8}")
-    print(f"    more than half of the test images right: {accuracy(models[lr]) > 0.5}")
+    one, two = (layer.dead_fraction for layer in reports[lr])
+    print(f"rate {lr}: the second layer has more dead units: {two > one}")
+    print(f"    nearly all of its units are dead: {two > 0.8}")
+    print(f"    most test images right: {accuracy(models[lr]) > 0.5}")
 
 few = reluguide.diagnose(models[0.1], x[:5])
-print(f"more units dead on 5 images than on all: {few.dead_fraction > reports[0.1].dead_fraction}")
-for name, one in (("5", few), ("all", reports[0.1])):
-    print(f"with {name} images, a dead unit may be on for {one['1.relu'].rate_bound:.1%} of others")
+more = few.dead_fraction > reports[0.1].dead_fraction
+print(f"more units dead on 5 images than on all: {more}")
+for name, report in (("5", few), ("all", reports[0.1])):
+    bound = report["1.relu"].rate_bound
+    print(f"dead on {name} images, on for up to {bound:.1%} of others")
 
 # %% alt="One bar a layer, split by how often its units are on, after training with steps that are too large: most units of the first layer and nearly all of the second are dead."
 reports[2.0].plot()
@@ -120,7 +129,11 @@ reports[2.0].plot()
 try:
     reports[2.0].check(max_dead=0.05)
 except reluguide.DeadUnitsError as error:
-    print(type(error).__name__, "and the second layer is named:", "3.relu" in str(error))
+    print(
+        type(error).__name__,
+        "and the second layer is named:",
+        "3.relu" in str(error),
+    )
 
 # %% [markdown]
 # ## A convolutional network
@@ -138,7 +151,7 @@ class Conv(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.norm = nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.first, self.norm = (nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8))
         self.second = nn.Conv2d(8, 16, 3, padding=1)
         self.out = nn.Linear(16, 10)
 
@@ -158,7 +171,8 @@ with torch.no_grad():
 report = reluguide.diagnose(model, x)
 for finding in report.explain():
     if (finding.layer, finding.unit) in [("relu", 3), ("relu#2", 5)]:
-        print(f"{finding.layer}, unit {finding.unit}: {finding.cause}; look at {finding.look_at}")
+        print(f"{finding.layer}, unit {finding.unit}: {finding.cause}")
+        print(f"    look at: {finding.look_at}")
 print("units counted:", [layer.units for layer in report])
 
 # %% [markdown]
@@ -182,7 +196,9 @@ class Rows(nn.Module):
     def __init__(self, activation):
         super().__init__()
         self.embed = nn.Linear(8, 16)
-        block = nn.TransformerEncoderLayer(16, 2, 32, 0.0, activation, batch_first=True)
+        block = nn.TransformerEncoderLayer(
+            16, 2, 32, 0.0, activation, batch_first=True
+        )
         self.blocks = nn.TransformerEncoder(block, 2)
         self.out = nn.Linear(16, 10)
 
@@ -218,10 +234,12 @@ for activation in ("relu", "gelu"):
 as_it_was, revived = copy.deepcopy(models[2.0]), copy.deepcopy(models[2.0])
 reluguide.revive(revived, reports[2.0], seed=0)
 print("same outputs:", torch.allclose(revived(x), models[2.0](x), atol=1e-4))
-print("nearly all are on again:", reluguide.diagnose(revived, x).dead_fraction < 0.2)
+print(
+    "nearly all are on again:", reluguide.diagnose(revived, x).dead_fraction < 0.2
+)
 for name, model in (("as it was", as_it_was), ("revived", revived)):
     train(model, lr=0.1, steps=400)
-    print(f"{name}: more than half of the test images right: {accuracy(model) > 0.5}")
+    print(f"{name}: most test images right: {accuracy(model) > 0.5}")
 
 # %% [markdown]
 # **What happened.** The outputs stay what they were, as the outgoing weights of a revived unit begin at zero. But a gradient
@@ -239,10 +257,19 @@ for name, model in (("as it was", as_it_was), ("revived", revived)):
 noise = torch.rand(1000, 64, generator=torch.Generator().manual_seed(0)).double()
 smaller = reluguide.prune_dead(planted, planted_report)
 proved = reluguide.prune_dead(planted, planted_report, box=(0.0, 1.0))
-for name, model in (("dead on the images", smaller), ("proved dead in the box", proved)):
-    print(f"{name}: {64 - model[0].out_features - model[2].out_features} units taken out")
-    print("    same outputs on the images:", torch.allclose(model(x.double()), planted(x.double())))
-    print("    same outputs on noise:", torch.allclose(model(noise), planted(noise)))
+for name, model in (
+    ("dead on the images", smaller),
+    ("proved dead in the box", proved),
+):
+    left = model[0].out_features + model[2].out_features
+    print(f"{name}: {64 - left} of 64 units taken out")
+    print(
+        "    same outputs on the images:",
+        torch.allclose(model(x.double()), planted(x.double())),
+    )
+    print(
+        "    same outputs on noise:", torch.allclose(model(noise), planted(noise))
+    )
 
 # %% [markdown]
 # **What happened.** What is dead on your data may be on for other data, as those units of the second layer that nobody

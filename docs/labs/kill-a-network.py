@@ -38,7 +38,9 @@ def dead_share(run):
 fig, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
 for arm, marker in ((0, "o"), (1, "^")):
     points = data.x[data.y == arm]
-    axes.plot(points[:, 0], points[:, 1], marker, color=f"C{arm}", label=f"class {arm}")
+    axes.plot(
+        points[:, 0], points[:, 1], marker, color=f"C{arm}", label=f"class {arm}"
+    )
 axes.set_aspect("equal")
 axes.legend(loc="center left", bbox_to_anchor=(1.1, 0.5))
 plt.show()
@@ -57,13 +59,16 @@ plt.show()
 rates = [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]
 runs = grid(lr=rates, seeds=range(8))
 trained = sweep(sizes, steps=300, **common, **runs)
-dead, right = runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy)
+dead, right = (runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy))
 for rate, of_units, of_points in zip(rates, dead.mean(axis=1), right.mean(axis=1)):
-    print(f"rate {rate}: most units dead {of_units > 0.5}, points right {of_points > 0.85}")
+    died, learned = of_units > 0.5, of_points > 0.85
+    print(f"rate {rate}: most units dead: {died}, learned: {learned}")
 
-# %% alt="By learning rate: hardly any unit is dead at small rates and almost all at the largest, with a steep rise between. Accuracy climbs to its best just before the rise and falls to chance with it."
+# %% alt="By learning rate: hardly any unit is dead at small rates and most at the largest, with a steep rise between. Accuracy climbs to its best just before the rise and then falls."
 fig, both = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
-for axes, values, title in zip(both, (dead, right), ("share of units dead", "share of points right")):
+for axes, values, title in zip(
+    both, (dead, right), ("share of units dead", "share of points right")
+):
     mean, low, high = np.array([mean_interval(row) for row in values]).T
     axes.plot(rates, mean, "o-")
     axes.fill_between(rates, low, high, alpha=0.2, linewidth=0)
@@ -89,15 +94,18 @@ plt.show()
 # %%
 names, biases = ["relu", "leaky_relu"], [0.0, -1.0, -2.0, -4.0]
 runs = grid(activation=names, bias_init=biases, seeds=range(8))
-before, after = (sweep(sizes, optimizer="adam", lr=0.01, steps=steps, **common, **runs) for steps in (0, 300))
+before, after = (
+    sweep(sizes, optimizer="adam", lr=0.01, steps=steps, **common, **runs)
+    for steps in (0, 300)
+)
 off = runs.shaped(before.active_share[1].max(axis=1) == 0).all(axis=2)
 moved = runs.shaped(abs(after.final_loss - before.final_loss) > 1e-6).any(axis=2)
 learned = runs.shaped(after.accuracy > 0.9).mean(axis=2) > 0.5
 for i, name in enumerate(names):
     for j, bias in enumerate(biases):
         print(f"{name} from {bias:g}")
-        print(f"    second layer off on every sample, in all networks: {off[i, j]}")
-        print(f"    any loss moved: {moved[i, j]}, most networks learned: {learned[i, j]}")
+        print(f"    second layer off for all points: {off[i, j]}")
+        print(f"    a loss moved: {moved[i, j]}, learned: {learned[i, j]}")
 
 # %% [markdown]
 # **What happened.** A unit of the first layer that begins too low is off everywhere, and so the second layer sees
@@ -119,16 +127,25 @@ widths, depths = [2, 4, 8], [2, 5, 10, 20]
 cut = np.zeros((len(widths), len(depths)))
 for i, width in enumerate(widths):
     for j, depth in enumerate(depths):
-        born = sweep([2, *[width] * depth, 1], lr=0.1, steps=0, seeds=range(32), **common)
-        cut[i, j] = np.any([layer.all(axis=1) for layer in born.dead], axis=0).mean()
+        born = sweep(
+            [2, *[width] * depth, 1], lr=0.1, steps=0, seeds=range(32), **common
+        )
+        cut[i, j] = np.any(
+            [layer.all(axis=1) for layer in born.dead], axis=0
+        ).mean()
     deep = [depth for depth, share in zip(depths, cut[i]) if share > 0.5]
-    print(f"{width} units wide: more than half are cut at a depth of {deep or 'none of these'}")
+    print(f"{width} units wide, most are cut at depth:", deep or "none")
 
 # %% alt="Share of networks that are cut before training, by depth: of those two units wide nearly all from ten layers on; of those four wide most at twenty layers; of those eight wide hardly any."
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
 for width, row, marker in zip(widths, cut, "os^"):
     axes.plot(depths, row, marker=marker, label=f"{width} units wide")
-axes.set(xlabel="hidden layers", ylabel="share of networks cut", xticks=depths, ylim=(-0.02, 1.05))
+axes.set(
+    xlabel="hidden layers",
+    ylabel="share of networks cut",
+    xticks=depths,
+    ylim=(-0.02, 1.05),
+)
 axes.legend()
 plt.show()
 
@@ -157,22 +174,41 @@ kept = common | {"seeds": range(8), "record": ["parameters"]}
 fresh = sweep(sizes, lr=0.1, steps=0, **kept)
 back = np.zeros((2, len(ways)))
 for layer in (0, 1):
-    killed = [(weights.copy(), biases.copy()) for weights, biases in fresh.parameters]
-    highest = fresh.layers(data.x)[layer][0].max(axis=1)  # of each unit's preactivations
+    killed = [
+        (weights.copy(), biases.copy()) for weights, biases in fresh.parameters
+    ]
+    highest = fresh.layers(data.x)[layer][0].max(
+        axis=1
+    )  # of each unit's preactivations
     killed[layer][1][:, :16] -= highest[:, :16] + 0.5
     for j, way in enumerate(ways.values()):
         later = sweep(sizes, steps=600, initial=killed, **kept, **way)
         back[layer, j] = (~later.dead[layer][:, :16]).mean()
 for j, way in enumerate(ways):
-    print(f"{way}: more than one in twenty back: first layer {back[0, j] > 0.05}, second {back[1, j] > 0.05}")
-print(f"of the first layer not a single one, except where biases alone decay: {not back[0, :3].any()}")
+    first, second = back[:, j] > 0.05
+    print(f"{way}: over one in twenty back: first {first}, second {second}")
+none = not back[0, :3].any()
+print(f"of the first layer not a single one in the first three ways: {none}")
 
 # %% alt="Share of killed units that are on again: in the first layer none, except where only biases are decayed, and there all; in the second layer some under SGD and Adam, hardly any where everything is decayed, and most where only biases are."
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
 rows = np.arange(len(ways))
-for layer, (label, hatch) in enumerate((("first layer", ""), ("second layer", "//"))):
-    axes.barh(rows + 0.4 * layer, back[layer], height=0.36, color=f"C{layer}", hatch=hatch, label=label)
-axes.set(xlabel="share of killed units that are on again", yticks=rows + 0.2, yticklabels=list(ways))
+for layer, (label, hatch) in enumerate(
+    (("first layer", ""), ("second layer", "//"))
+):
+    axes.barh(
+        rows + 0.4 * layer,
+        back[layer],
+        height=0.36,
+        color=f"C{layer}",
+        hatch=hatch,
+        label=label,
+    )
+axes.set(
+    xlabel="share of killed units that are on again",
+    yticks=rows + 0.2,
+    yticklabels=list(ways),
+)
 axes.invert_yaxis()
 axes.legend()
 plt.show()
@@ -201,7 +237,9 @@ layers = [([], []) for _ in ruined.parameters]
 for k in range(len(ruined)):
     model = ruined.module(k)
     revive(model, diagnose(model, data.x), seed=k)
-    for (weights, biases), linear in zip(layers, model[::2]):  # every other module is an activation
+    for (weights, biases), linear in zip(
+        layers, model[::2]
+    ):  # every other module is an activation
         weights.append(linear.weight.detach().T)
         biases.append(linear.bias.detach())
 afresh = [(torch.stack(weights), torch.stack(biases)) for weights, biases in layers]
@@ -210,23 +248,38 @@ slower = kept | {"lr": 0.3, "steps": 300}
 rescues = {
     "as they were": ruined,
     "smaller steps": sweep(sizes, initial=ruined.parameters, **slower),
-    "and LeakyReLU": sweep(sizes, initial=ruined.parameters, activation="leaky_relu", **slower),
+    "and LeakyReLU": sweep(
+        sizes, initial=ruined.parameters, activation="leaky_relu", **slower
+    ),
     "and begun afresh": sweep(sizes, initial=afresh, **slower),
 }
 for name, run in rescues.items():
     off = np.concatenate(run.never_active, axis=1).mean()
-    print(f"{name}: most units never on: {off > 0.5}, most points right: {run.accuracy.mean() > 0.9}")
+    learned = run.accuracy.mean() > 0.9
+    print(f"{name}: most units never on: {off > 0.5}, learned: {learned}")
 
 # %% alt="Share of points right, each network a dot and the mean with its interval a line: smaller steps alone gain little, LeakyReLU somewhat more, units begun afresh by far the most."
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
-beside = np.linspace(-0.2, 0.2, 16)  # so that the dots of one row do not hide each other
+beside = np.linspace(
+    -0.2, 0.2, 16
+)  # so that the dots of one row do not hide each other
 for row, run in enumerate(rescues.values()):
     mean, low, high = mean_interval(run.accuracy)
     axes.plot(run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6)
     axes.errorbar(
-        [mean], [row], xerr=[[mean - low], [high - mean]], fmt="|", markersize=18, capsize=4, color="C1"
+        [mean],
+        [row],
+        xerr=[[mean - low], [high - mean]],
+        fmt="|",
+        markersize=18,
+        capsize=4,
+        color="C1",
     )
-axes.set(xlabel="share of points right (chance is a half)", yticks=range(4), yticklabels=list(rescues))
+axes.set(
+    xlabel="share of points right (chance is a half)",
+    yticks=range(4),
+    yticklabels=list(rescues),
+)
 axes.invert_yaxis()
 plt.show()
 

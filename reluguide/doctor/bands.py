@@ -7,7 +7,7 @@ BANDS = (
     ("dead", "#D55E00", "///"),
     ("fires on under half", "#0072B2", ""),
     ("fires on half or more", "#9AC7E3", ""),
-    ("always on", "#009E73", "..."),
+    ("always on", "#009E73", "xx"),
 )
 
 

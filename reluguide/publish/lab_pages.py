@@ -123,18 +123,17 @@ def _prose(body: Tag, link: Callable[[str], str]) -> str:
 def linked(target: str, *, page: str, urls: dict[str, str], anchors: Callable[[str], set[str]]) -> str:
     """The address on the site of a link written between source files; ValueError where it leads nowhere.
 
-    `page` is the lab's source path, `urls` every page's address by its source path, `anchors` a page's ids.
+    `page` is the lab's path as a notebook, `urls` every page's address by its source path, `anchors` a page's ids.
     """
     if re.match(r"^[a-z]+:|^#|^//", target):
         return target
     path, _, anchor = target.partition("#")
     source = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+    lab = f"docs/{page.removesuffix('.ipynb')}.py"
     if source not in urls:
-        raise ValueError(f"docs/{page}: the link to {target} leads to no page.")
+        raise ValueError(f"{lab}: the link to {target} leads to no page.")
     if anchor and anchor not in anchors(source):
-        raise ValueError(
-            f"docs/{page}: the link to {target} leads nowhere: docs/{source} has no such heading."
-        )
+        raise ValueError(f"{lab}: the link to {target} leads nowhere: docs/{source} has no such heading.")
     here = urls[page]
     address = posixpath.relpath(urls[source] or ".", here)
     return f"{address}/{'#' + anchor if anchor else ''}"

@@ -103,28 +103,31 @@ def executed(house: House, lab: str, device: str) -> dict[str, Any]:
                         f"Rerun only this lab: python -m reluguide evidence {lab}"
                     ) from None
         book.cells.pop(0)
-    done: dict[str, Any] = json.loads(json.dumps(_tidied(book, lab, file)))
+    done: dict[str, Any] = json.loads(json.dumps(_tidied(house, lab, book)))
     return done
 
 
 def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
-    """The executed lab from the store; with `device` None whatever is there, or the lab without outputs."""
+    """The executed lab from the store; with `device` None the lab as it stands, with what outputs there are."""
     if device is not None:
         record = store.read(path(house, lab, device))
         if record is None:
             raise EvidenceError(
                 f"the store has no current run of the lab {lab}; run: python -m reluguide evidence"
             )
-    else:
-        kept = sorted((house.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
-        record = next((found for found in map(store.read, kept) if found), None)
-    if record is not None:
-        book: dict[str, Any] = record["notebook"]
-        return book
+        ran: dict[str, Any] = record["notebook"]
+        return ran
     import jupytext
 
-    unrun: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(house, lab))))
-    return unrun
+    kept = sorted((house.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
+    record = next((found for found in map(store.read, kept) if found), {"notebook": {"cells": []}})
+    outputs = {cell["source"]: cell["outputs"] for cell in record["notebook"]["cells"] if "outputs" in cell}
+    book: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(house, lab))))
+    for number, cell in enumerate(book["cells"], 1):
+        cell["id"] = f"cell-{number}"
+        if cell["cell_type"] == "code":
+            cell["outputs"] = outputs.get(cell["source"], [])
+    return book
 
 
 def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
@@ -138,7 +141,7 @@ def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
     return folder
 
 
-def _tidied(book: Any, lab: str, file: str) -> Any:
+def _tidied(house: House, lab: str, book: Any) -> Any:
     """Outputs without what differs from run to run: counts, times, pids, and pictures' baggage."""
     from reluguide.publish import svg
 
@@ -157,8 +160,9 @@ def _tidied(book: Any, lab: str, file: str) -> Any:
                 continue
             alt = cell.metadata.get("alt", "").strip()
             if len(alt) < 20:
+                file, line = house.relative(source(house, lab)), _line(source(house, lab), cell.source)
                 raise EvidenceError(
-                    f"{file}: cell {number} draws a picture and does not say what it shows; "
+                    f"{file}:{line}: cell {number} draws a picture and does not say what it shows; "
                     'write that into its marker: # %% alt="..."'
                 )
             pictures += 1
@@ -196,7 +200,6 @@ def _is_module(house: House, name: str) -> bool:
 
 
 def _line(file: Path, cell: str) -> int:
-    """The line of the lab's file on which a cell's first line stands."""
-    first = next((row for row in cell.splitlines() if row.strip()), "")
-    rows = file.read_text(encoding="utf-8").splitlines()
-    return next((number for number, row in enumerate(rows, 1) if row.strip() == first.strip()), 1)
+    """The line of the lab's file on which a cell begins; 1 where the file writes it otherwise (magics)."""
+    text = file.read_text(encoding="utf-8")
+    return text.count("\n", 0, max(0, text.find(cell.strip()))) + 1

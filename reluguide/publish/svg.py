@@ -90,14 +90,12 @@ def save(figure: Any, *, name: str, title: str) -> tuple[str, int, int]:
 
 
 def cleaned(svg: str, *, name: str, title: str, width: int, height: int) -> str:
-    """What Matplotlib wrote, without its baggage: own ids, two decimals, a title, and scheme-aware ink."""
+    """What Matplotlib wrote, without its baggage: own ids, coordinates of two decimals, a title, and scheme-aware ink."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"<style[^>]*>.*?</style>", "", body, flags=re.DOTALL)  # its `*` rule would leak if inlined
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r"(-?\d+\.\d{2})\d+", r"\1", body)
-    # A tenth of a point is a seventh of a pixel: enough for curves, which are most of a file.
-    body = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(-?\d+\.\d)\d", r"\1", path[0]), body)
+    body = re.sub(r"<[^>]*>", _rounded, body)
     for stand_in, role in ((INK, "ink"), (FAINT, "faint"), (PAPER, "paper")):
         body = _inked(body, stand_in, role)
     body = _own_ids(body, name)
@@ -111,6 +109,15 @@ def cleaned(svg: str, *, name: str, title: str, width: int, height: int) -> str:
     body = re.sub(r"<svg[^>]*>", lambda _: root, body, count=1)
     body = re.sub(r">\s+<", "><", body)
     return re.sub(r"[ \t]*\n[ \t]*", " ", body).strip() + "\n"
+
+
+def _rounded(tag: re.Match[str]) -> str:
+    """Coordinates with two decimals, of curves with one: a tenth of a point is a seventh of a pixel.
+
+    What stands between tags is text, such as a label that says 0.003, and stays.
+    """
+    short = re.sub(r"(-?\d+\.\d{2})\d+", r"\1", tag[0])
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(-?\d+\.\d)\d", r"\1", path[0]), short)
 
 
 def _inked(body: str, stand_in: str, role: str) -> str:
