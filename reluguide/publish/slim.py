@@ -27,7 +27,7 @@ _UNUSED = re.compile(
 _RULE = re.compile(r"([^{}@;]+)\{[^{}]*\}")
 _ICONS = re.compile(
     rf"--md-(?:annotation|path|post|source|status|tag|tasklist|version|admonition-icon--(?:{'|'.join(BOXES)}))"
-    r"[\w-]*:url\([^)]*\);?"
+    r"""[\w-]*:url\("[^"]*"\);?"""
 )
 
 
