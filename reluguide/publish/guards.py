@@ -43,7 +43,10 @@ def page_problems(house: House, page: Page) -> Iterator[PageError]:
     yield from image_problems(page)
     yield from typed_measurements(page)
     yield from heading_problems(page)
-    yield from link_problems(house, page)
+    try:
+        yield from link_problems(house, page)
+    except PageError as error:  # the page that a link leads to cannot be read
+        yield error
     if (house.root / page.name).parent == house.questions:
         yield from answer_problems(page)
 
@@ -193,7 +196,8 @@ def house_problems(house: House, all_pages: list[Page]) -> Iterator[PageError]:
 
 
 def claim_problems(house: House, all_pages: list[Page], evidence: Evidence) -> Iterator[PageError]:
-    """Every claim that a findings module declares stands on a page, and only once."""
+    """Every claim that a findings module declares stands on a page, and only once; no page shows another."""
+    known = evidence.claims()
     shown: dict[str, tuple[str, int]] = {}
     for page in all_pages:
         for number, line in page.prose:
@@ -201,8 +205,13 @@ def claim_problems(house: House, all_pages: list[Page], evidence: Evidence) -> I
                 if found[1] in shown:
                     where = "{}:{}".format(*shown[found[1]])
                     yield PageError(page.name, number, f"claim {found[1]} is already shown on {where}.")
+                elif found[1] not in known:
+                    yield PageError(
+                        page.name, number,
+                        f"no findings module declares the claim {found[1]}; known: {', '.join(known)}.",
+                    )  # fmt: skip
                 shown[found[1]] = (page.name, number)
-    for id, claim in evidence.claims().items():
+    for id, claim in known.items():
         if id not in shown:
             page_name = house.relative(house.page(claim["module"]))
             yield PageError(

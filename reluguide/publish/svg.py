@@ -112,8 +112,12 @@ def cleaned(svg: str, *, name: str, title: str, width: int, height: int) -> str:
 
 
 def _rounded(tag: re.Match[str]) -> str:
-    """Coordinates with two decimals. What stands between tags is text, such as a label that says 0.003."""
-    return re.sub(r"(-?\d+\.\d{2})\d+", r"\1", tag[0])
+    """Coordinates with two decimals, of curves with one: a tenth of a point is a seventh of a pixel.
+
+    What stands between tags is text, such as a label that says 0.003, and stays.
+    """
+    short = re.sub(r"(-?\d+\.\d{2})\d+", r"\1", tag[0])
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(-?\d+\.\d)\d", r"\1", path[0]), short)
 
 
 def _inked(body: str, stand_in: str, role: str) -> str:

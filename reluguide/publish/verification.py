@@ -35,12 +35,17 @@ def pytest_configure(config: pytest.Config) -> None:
     updating = bool(config.getoption("--update-outputs"))
     sybil = Sybil(
         parsers=[lambda document: regions(house, document, updating=updating)],
-        patterns=["docs/**/*.md", "docs/*.md", "README.md"],
+        patterns=["*.md"],
         path=str(config.rootpath),
     )
+    collected = sybil.pytest()
 
     class Collector:
-        pytest_collect_file = staticmethod(sybil.pytest())
+        @staticmethod
+        def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
+            # Sybil's patterns match the end of a path: a guide inside the tests would be taken for this one.
+            ours = house.docs in file_path.parents or file_path == house.root / "README.md"
+            return collected(file_path, parent) if ours else None
 
     config.pluginmanager.register(Collector(), "reluguide-pages")
 

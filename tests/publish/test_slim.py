@@ -47,3 +47,15 @@ def test_scripts_and_styles_keep_what_is_not_a_comment(tmp_path: Path) -> None:
     assert (tmp_path / "explorables" / "one.js").read_text() == 'const url = "http://x"; // here\ngo();\n'
     assert (tmp_path / "site.css").read_text() == 'p {\ncontent: "/" / "";\n}\na b {\nx: y;\n}\n'
     assert (tmp_path / "favicon.svg").read_text() == "<svg>\n  <g/>\n</svg>"
+
+
+def test_the_theme_keeps_every_rule_for_parts_that_are_used() -> None:
+    css = (
+        ".md-tabs{a:b}.md-tabs,.md-nav{c:d}@media print{.md-tabs__link:hover{e:f}.md-grid{g:h}}"
+        '[dir=rtl] .md-nav{i:j}:root{--md-source-icon:url("x");--md-nav-icon:url("y")}'
+        "[data-md-color-primary=pink]{k:l}[data-md-color-primary=custom]{m:n}.md-nav--lifted .md-nav{o:p}"
+    )
+    assert slim.theme(css) == (
+        ".md-tabs,.md-nav{c:d}@media print{.md-grid{g:h}}"
+        ':root{--md-nav-icon:url("y")}[data-md-color-primary=custom]{m:n}'
+    )

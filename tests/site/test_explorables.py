@@ -203,9 +203,14 @@ def test_the_sentence_is_spoken_when_the_hand_rests(pages: Pages) -> None:
     for tag, page in pages.items():
         spoken = page.locator(f"{tag} [aria-live=polite]")
         assert spoken.count() == 1
-        slider(page, tag).press("End")
-        slider(page, tag).press("ArrowLeft")
-        assert spoken.text_content() == "", tag
+        at_once = slider(page, tag).evaluate(
+            """(input) => {
+                input.value = input.max - input.step;
+                input.dispatchEvent(new Event('input'));
+                return input.closest('.ex-live').querySelector('[aria-live=polite]').textContent;
+            }"""
+        )
+        assert at_once == "", tag
         expect(spoken).to_have_text(sentence(page, tag), timeout=2000)
         assert page.locator(f"{tag} output:not([aria-live=off])").count() == 0
 
@@ -224,14 +229,41 @@ def test_the_figure_stands_in_without_scripts_and_in_print(
             assert not pages[tag].locator(f"{tag} .ex-live").is_visible()
 
 
-def test_the_figure_stands_in_where_the_data_do_not_come(specimen: Site, reader: Opener) -> None:
+@pytest.mark.parametrize("lost", ["no answer", "not found"])
+def test_the_figure_stands_in_where_the_data_do_not_come(specimen: Site, reader: Opener, lost: str) -> None:
     context = reader()
-    context.route("**/assets/data/**", lambda route: route.abort())
+    context.route(
+        "**/assets/data/**", lambda route: route.abort() if lost == "no answer" else route.fulfill(status=404)
+    )
     page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     for name, tag in (("explorables", "relu-die"), ("more-explorables", "relu-crowd")):
         page.goto(f"{specimen.url}questions/{name}/", wait_until="networkidle")
         assert page.locator(f"{tag} img").is_visible()
         assert page.locator(f"{tag} .ex-live").count() == 0
+    assert not errors
+
+
+def test_leaving_in_the_middle_of_a_move_leaves_no_trace(specimen: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    page.goto(f"{specimen.url}questions/explorables/", wait_until="networkidle")
+    slider(page, "relu-slope").press("End")
+    page.locator(".md-nav--primary a[href$='pieces/']").first.evaluate("link => link.click()")
+    page.wait_for_function("document.querySelector('h1').innerText.startsWith('The pieces')")
+    page.wait_for_timeout(700)
+    assert urlsplit(page.url).query == ""
+
+
+def test_it_can_be_moved_within_the_page(pages: Pages) -> None:
+    page = pages["relu-slope"]
+    slider(page, "relu-slope").press("End")
+    told = sentence(page, "relu-slope")
+    page.evaluate("document.querySelector('article').append(document.querySelector('relu-slope'))")
+    assert page.locator("relu-slope .ex-live").count() == 1
+    assert sentence(page, "relu-slope") == told
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator("relu-slope svg")).to_have_attribute("viewBox", "0 0 340 590")
 
 
 # Where everything in the article stands, and how tall it is.

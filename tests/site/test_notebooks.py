@@ -37,17 +37,11 @@ def test_every_notebook_runs_and_prints_what_it_shows(guide: Site, tmp_path: Pat
 
 def printed(cell: nbformat.NotebookNode) -> str:
     """What a code cell printed: its standard output and the text of its last value."""
-    outputs = cell.get("outputs", [])
-    return "".join(
-        out["text"] if out["output_type"] == "stream" and out["name"] == "stdout"
-        else "" if any(kind.startswith("image/") for kind in out.get("data", {}))
-        else out.get("data", {}).get("text/plain", "")
-        for out in outputs
-    )  # fmt: skip
-
-
-def solutions(book: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """The code of a lab's solutions, which a reader unfolds and pastes into cells of their own."""
-    prose = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
-    unfolded = "\n".join(re.findall(r"<details>.*?</details>", prose, re.DOTALL))
-    return [new_code_cell(code) for code in re.findall(r"```python\n(.*?)```", unfolded, re.DOTALL)]
+    text = ""
+    for out in cell.get("outputs", []):
+        data = out.get("data", {})
+        if out["output_type"] == "stream":
+            text += out["text"] if out["name"] == "stdout" else ""
+        elif not any(kind.startswith("image/") for kind in data):  # a picture's text is its format's affair
+            text += data.get("text/plain", "")
+    return text

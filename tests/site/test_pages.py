@@ -2,11 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import material
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from reluguide.publish import slim
 from tests.site.browsing import REPO, Opener, Site, visit
 
 pytestmark = pytest.mark.browser
@@ -183,9 +186,7 @@ def test_the_search_leaves_out_what_programs_print(guide: Site) -> None:
 
 
 def test_the_search_box_is_the_stock_one_with_a_name() -> None:
-    import material
-
-    stock = (REPO / material.__path__[0] / "templates/partials/search.html").read_text(encoding="utf-8")
+    stock = (Path(material.__path__[0]) / "templates/partials/search.html").read_text(encoding="utf-8")
     ours = (REPO / "reluguide/publish/theme/partials/search.html").read_text(encoding="utf-8")
     name = " aria-label=\"{{ lang.t('search') }}\""
     assert name in ours
@@ -232,3 +233,39 @@ def test_the_ledger_shows_the_claims_that_were_chosen(guide: Site, reader: Opene
     plain.goto(guide.url + "questions/claims/")
     assert plain.locator("section.claim:visible").count() == total
     assert not plain.locator("form.filter").is_visible()
+
+
+def test_parts_of_the_theme_whose_rules_are_left_out_are_on_no_page(guide: Site, reader: Opener) -> None:
+    page = reader().new_page()
+    parts = ", ".join(f"[class~='{part}'], [class*='{part}__'], [class*='{part}--']" for part in slim.UNUSED)
+    parts += "".join(f", .admonition.{kind}, details.{kind}" for kind in slim.BOXES)
+    for path in guide.pages:
+        page.goto(guide.url + path)
+        used = page.evaluate(
+            "parts => [...document.querySelectorAll(parts)].map((one) => one.className)", parts
+        )
+        assert not used, (
+            f"/{path} uses {used}: take the part from UNUSED or BOXES in reluguide/publish/slim.py"
+        )
+
+
+SELECTORS = """(text) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    const leaves = (rules) => [...rules].flatMap((one) => one.selectorText ?? leaves(one.cssRules ?? []));
+    return leaves(sheet.cssRules);
+}"""
+
+
+def test_the_theme_loses_no_other_rule(reader: Opener) -> None:
+    """As a browser reads them: what is left out is what was meant, and nothing behind it breaks."""
+    page = reader().new_page()
+    sheets = list((Path(material.__path__[0]) / "templates/assets/stylesheets").glob("*.css"))
+    assert sheets
+    for sheet in sheets:
+        stock = sheet.read_text(encoding="utf-8")
+        before, after = (page.evaluate(SELECTORS, text) for text in (stock, slim.theme(stock)))
+        unused = re.compile(rf"dir=.?rtl|data-md-color-(primary|accent)|\.({'|'.join(slim.UNUSED)})")
+        kept = [selector for selector in before if not unused.search(selector)]
+        assert len(after) < len(before)
+        assert [selector for selector in after if not unused.search(selector)] == kept

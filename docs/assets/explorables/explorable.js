@@ -34,8 +34,9 @@ export class Explorable extends HTMLElement {
     const { data } = this.constructor;
     if (data) {
       // Without its data the static figure stays; that is what it is there for.
-      const answer = await fetch(new URL(`../data/explorables/${data}.json`, import.meta.url));
-      if (!answer.ok || !this.isConnected) return;
+      const address = new URL(`../data/explorables/${data}.json`, import.meta.url);
+      const answer = await fetch(address).catch(() => null);
+      if (!answer?.ok || !this.isConnected) return;
       this.data = await answer.json();
     }
     if (this.live) return;
