@@ -7,8 +7,8 @@
 # - read from the report why they died, and tell what helps from what does not;
 # - give dead units a fresh start or take them out of the model, and check that nothing else changed.
 #
-# We begin with models in which we killed some units ourselves, so that you can see whether the diagnosis is right. Before
-# each run, **write down what you expect.** In the last exercise the model is your own.
+# We begin with models in which we killed some units ourselves, so that you can see whether the diagnosis is right.
+# Before each run, **write down what you expect.** In the last exercise the model is your own.
 
 # %%
 # %matplotlib inline
@@ -46,8 +46,9 @@ def accuracy(model):
 # %% [markdown]
 # ## Fully connected layers
 #
-# In the first layer of this model we kill six units: four by a bias far below zero, two by weights that are all negative.
-# (No pixel is negative, so that such weights times pixels never add up to something positive.) We do not train it.
+# In the first layer of this model we kill six units: four by a bias far below zero, two by weights that are all
+# negative. (No pixel is negative, so that such weights times pixels never add up to something positive.) We do not
+# train it.
 #
 # **Predict.** Does the report find these six and no others in that layer? Which cause does it name for which? And are
 # there dead units in the second layer, which we leave alone?
@@ -70,35 +71,32 @@ for finding in planted_report.explain():
     print(f"{finding.layer}, unit {finding.unit}: its {finding.cause}")
 
 # %% [markdown]
-# **What happened.** `1.relu` is the call of ReLU in the module named `1`. "Bias" means that the unit would be on for some
-# image if its bias were 0, "weights" that it would not even then. `print(report.explain())` shows the numbers that say
-# so, and what helps.
+# **What happened.** `1.relu` is the call of ReLU in the module named `1`. "Bias" means that the unit would be on for
+# some image if its bias were 0, "weights" that it would not even then. `print(report.explain())` shows the numbers that
+# say so, and what helps.
 #
-# And there are dead units that nobody killed. With the start that `nn.Linear` makes, and with these images, some units of the second layer are born dead. It need not stay so: when the layer before learns, [they can come back](../questions/dead-units.md#back).
+# And there are dead units that nobody killed. With the start that `nn.Linear` makes, and with these images, some units
+# of the second layer are born dead. It need not stay so: when the layer before learns, [they can come
+# back](../questions/dead-units.md#back).
 #
 # Look at the line with the bound. *Dead* always means dead on these samples, and the line says what share of further
 # samples might still switch such a unit on. With twice as many samples it is half as large.
 #
 # ## Dead by accident
 #
-# Now nobody kills anything: the same network, begun anew and trained, once with small steps and once with steps that are
-# much too large.
+# Now nobody kills anything: the same network, begun anew and trained, once with small steps and once with steps that
+# are much too large.
 #
-# **Predict.** Which layer suffers more from the large steps? And if you show the network with the small steps five images
-# only, does it seem to have more dead units, fewer, or as many?
+# **Predict.** Which layer suffers more from the large steps? And if you show the network with the small steps five
+# images only, does it seem to have more dead units, fewer, or as many?
 
 
 # %%
 def mlp():
     """A fresh network, the same each time."""
     torch.manual_seed(1)
-    return nn.Sequential(
-        nn.Linear(64, 32),
-        nn.ReLU(),
-        nn.Linear(32, 32),
-        nn.ReLU(),
-        nn.Linear(32, 10),
-    )
+    layers = nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()
+    return nn.Sequential(*layers, nn.Linear(32, 10))
 
 
 reports, models = {}, {}
@@ -122,18 +120,16 @@ for name, report in (("5", few), ("all", reports[0.1])):
 reports[2.0].plot()
 
 # %% [markdown]
-# **What happened.** The second layer suffers more. With five images, much looks dead that is not, and the bound says so. To see when it happens, wrap the loop in `with reluguide.watch(model) as seen:`. To guard
-# against it, put a check into a test; it fails with the names of the layers:
+# **What happened.** The second layer suffers more. With five images, much looks dead that is not, and the bound says
+# so. To see when it happens, wrap the loop in `with reluguide.watch(model) as seen:`. To guard against it, put a check
+# into a test; it fails with the names of the layers:
 
 # %%
 try:
     reports[2.0].check(max_dead=0.05)
 except reluguide.DeadUnitsError as error:
-    print(
-        type(error).__name__,
-        "and the second layer is named:",
-        "3.relu" in str(error),
-    )
+    named = "3.relu" in str(error)
+    print(f"{type(error).__name__}, and the second layer is named: {named}")
 
 # %% [markdown]
 # ## A convolutional network
@@ -141,8 +137,8 @@ except reluguide.DeadUnitsError as error:
 # This one calls `F.relu` as a function and has a BatchNorm in front of it. We kill channel 3 of the first layer by the
 # shift of the BatchNorm, and channel 5 of the second by its bias.
 #
-# **Predict.** A channel of the first layer has 8 × 8 positions. Does the report count it as one unit or as 64? What does
-# it blame for channel 3: bias, weights, or something else?
+# **Predict.** A channel of the first layer has 8 × 8 positions. Does the report count it as one unit or as 64? What
+# does it blame for channel 3: bias, weights, or something else?
 
 
 # %%
@@ -151,7 +147,7 @@ class Conv(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.norm = (nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8))
+        self.first, self.norm = nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8)
         self.second = nn.Conv2d(8, 16, 3, padding=1)
         self.out = nn.Linear(16, 10)
 
@@ -177,13 +173,13 @@ print("units counted:", [layer.units for layer in report])
 
 # %% [markdown]
 # **What happened.** A channel is one unit, as it has one set of weights; it is dead if it is off at every position of
-# every image. The normalisation is blamed by name, and for a good reason: what its shift does, no bias in front of it can
-# undo.
+# every image. The normalisation is blamed by name, and for a good reason: what its shift does, no bias in front of it
+# can undo.
 #
 # ## A transformer
 #
-# Each image becomes a sequence of its eight rows. Again two versions: one with ReLU in its feed-forward layers, one with
-# GELU. In both we set the biases of units 0, 1 and 2 of the first block to `-20`, without training.
+# Each image becomes a sequence of its eight rows. Again two versions: one with ReLU in its feed-forward layers, one
+# with GELU. In both we set the biases of units 0, 1 and 2 of the first block to `-20`, without training.
 #
 # **Predict.** `nn.TransformerEncoder` is PyTorch's own code, and on its fast path it calls no ReLU that one could hook.
 # Are the units found? Are those of GELU dead too, if its gradient is never quite zero in theory?
@@ -219,16 +215,16 @@ for activation in ("relu", "gelu"):
 
 # %% [markdown]
 # **What happened.** The units are found: while it diagnoses, `reluguide` keeps PyTorch off the fast path. With ReLU the
-# three are dead, and so are a few that nobody killed. With GELU none is, as its gradient at `-20` is tiny but not zero; yet
-# it is far too small to learn from. That is called *saturated*, and is looked for with `also=["saturated"]`.
+# three are dead, and so are a few that nobody killed. With GELU none is, as its gradient at `-20` is tiny but not zero;
+# yet it is far too small to learn from. That is called *saturated*, and is looked for with `also=["saturated"]`.
 #
 # ## Give them a fresh start
 #
 # Back to the network that large steps have killed. Two copies get the same further training with small steps; in one of
 # them the dead units begin anew.
 #
-# **Predict.** What does `revive` do to the outputs of the network, before any further training? Which copy can read digits
-# in the end?
+# **Predict.** What does `revive` do to the outputs of the network, before any further training? Which copy can read
+# digits in the end?
 
 # %%
 as_it_was, revived = copy.deepcopy(models[2.0]), copy.deepcopy(models[2.0])
@@ -242,16 +238,17 @@ for name, model in (("as it was", as_it_was), ("revived", revived)):
     print(f"{name}: most test images right: {accuracy(model) > 0.5}")
 
 # %% [markdown]
-# **What happened.** The outputs stay what they were, as the outgoing weights of a revived unit begin at zero. But a gradient
-# reaches it now, and training does the rest. (Without it there was next to nothing left that could have been trained.)
+# **What happened.** The outputs stay what they were, as the outgoing weights of a revived unit begin at zero. But a
+# gradient reaches it now, and training does the rest. (Without it there was next to nothing left that could have been
+# trained.)
 #
 # ## Take them out
 #
-# Dead units cost time and memory. `prune_dead` gives a copy of the model without them. This is our first model once more,
-# where we know what is dead.
+# Dead units cost time and memory. `prune_dead` gives a copy of the model without them. This is our first model once
+# more, where we know what is dead.
 #
-# **Predict.** On which images does the smaller model give the same outputs: those that were diagnosed, or any? And on any
-# image in which each pixel lies between 0 and 1, if you say so with `box=(0, 1)`?
+# **Predict.** On which images does the smaller model give the same outputs: those that were diagnosed, or any? And on
+# any image in which each pixel lies between 0 and 1, if you say so with `box=(0, 1)`?
 
 # %%
 noise = torch.rand(1000, 64, generator=torch.Generator().manual_seed(0)).double()
@@ -293,7 +290,8 @@ for name, model in (
 # print(seen)
 # ```
 #
-# A unit counts as dead after `patience` steps without a gradient, so subtract these: the first ones die in the very first step.
+# A unit counts as dead after `patience` steps without a gradient, so subtract these: the first ones die in the very
+# first step.
 #
 # </details>
 #
@@ -334,8 +332,8 @@ for name, model in (
 # print(reluguide.diagnose(leaky, x).dead_fraction, accuracy(leaky))
 # ```
 #
-# None is dead, as its gradient is never zero, and it reads no better for that: these steps are too large for it too. Dead
-# units were a sign of the trouble more than its cause.
+# None is dead, as its gradient is never zero, and it reads no better for that: these steps are too large for it too.
+# Dead units were a sign of the trouble more than its cause.
 #
 # </details>
 #

@@ -59,7 +59,7 @@ plt.show()
 rates = [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]
 runs = grid(lr=rates, seeds=range(8))
 trained = sweep(sizes, steps=300, **common, **runs)
-dead, right = (runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy))
+dead, right = runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy)
 for rate, of_units, of_points in zip(rates, dead.mean(axis=1), right.mean(axis=1)):
     died, learned = of_units > 0.5, of_points > 0.85
     print(f"rate {rate}: most units dead: {died}, learned: {learned}")
@@ -130,9 +130,8 @@ for i, width in enumerate(widths):
         born = sweep(
             [2, *[width] * depth, 1], lr=0.1, steps=0, seeds=range(32), **common
         )
-        cut[i, j] = np.any(
-            [layer.all(axis=1) for layer in born.dead], axis=0
-        ).mean()
+        silent = [layer.all(axis=1) for layer in born.dead]
+        cut[i, j] = np.any(silent, axis=0).mean()
     deep = [depth for depth, share in zip(depths, cut[i]) if share > 0.5]
     print(f"{width} units wide, most are cut at depth:", deep or "none")
 
@@ -177,9 +176,8 @@ for layer in (0, 1):
     killed = [
         (weights.copy(), biases.copy()) for weights, biases in fresh.parameters
     ]
-    highest = fresh.layers(data.x)[layer][0].max(
-        axis=1
-    )  # of each unit's preactivations
+    preactivations, _ = fresh.layers(data.x)[layer]
+    highest = preactivations.max(axis=1)
     killed[layer][1][:, :16] -= highest[:, :16] + 0.5
     for j, way in enumerate(ways.values()):
         later = sweep(sizes, steps=600, initial=killed, **kept, **way)
@@ -237,9 +235,8 @@ layers = [([], []) for _ in ruined.parameters]
 for k in range(len(ruined)):
     model = ruined.module(k)
     revive(model, diagnose(model, data.x), seed=k)
-    for (weights, biases), linear in zip(
-        layers, model[::2]
-    ):  # every other module is an activation
+    linears = model[::2]  # every other module is an activation
+    for (weights, biases), linear in zip(layers, linears):
         weights.append(linear.weight.detach().T)
         biases.append(linear.bias.detach())
 afresh = [(torch.stack(weights), torch.stack(biases)) for weights, biases in layers]
@@ -260,9 +257,7 @@ for name, run in rescues.items():
 
 # %% alt="Share of points right, each network a dot and the mean with its interval a line: smaller steps alone gain little, LeakyReLU somewhat more, units begun afresh by far the most."
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
-beside = np.linspace(
-    -0.2, 0.2, 16
-)  # so that the dots of one row do not hide each other
+beside = np.linspace(-0.2, 0.2, 16)  # or the dots of a row would hide each other
 for row, run in enumerate(rescues.values()):
     mean, low, high = mean_interval(run.accuracy)
     axes.plot(run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6)

@@ -3,8 +3,8 @@
 #
 # When you are through with this lab, you can
 #
-# - compare activations on data of your choice so that the result is not luck: several seeds, each activation at its own best
-#   learning rate, differences with intervals;
+# - compare activations on data of your choice so that the result is not luck: several seeds, each activation at its own
+#   best learning rate, differences with intervals;
 # - say what an activation costs, alone and in a training step, from recorded times;
 # - decide, and say what your decision rests on.
 #
@@ -60,9 +60,10 @@ def against_relu(accuracy):
 # %% [markdown]
 # ## The usual way
 #
-# Somebody sets the learning rate of Adam to `0.003`, a value that one often sees, trains with every activation, and reports which is
-# best. We do the same, but with sixteen seeds, and look at the difference to ReLU *from the same seed*: the same first
-# weights, the same data. If the 95 % interval of the mean difference leaves out zero, we call one ahead of the other.
+# Somebody sets the learning rate of Adam to `0.003`, a value that one often sees, trains with every activation, and
+# reports which is best. We do the same, but with sixteen seeds, and look at the difference to ReLU *from the same
+# seed*: the same first weights, the same data. If the 95 % interval of the mean difference leaves out zero, we call one
+# ahead of the other.
 #
 # **Predict.** Which of these six is ahead of ReLU: LeakyReLU, ELU, GELU, SiLU, tanh, sigmoid? By how many of a hundred
 # test samples?
@@ -76,12 +77,13 @@ for label, (_, low, high) in zip(labels[1:], usual[1:]):
     print(f"{label:10} {verdict}")
 
 # %% [markdown]
-# **What happened.** GELU and SiLU win, by many points, and with all the statistics one could ask for. It looks ready to be published. But what was compared?
+# **What happened.** GELU and SiLU win, by many points, and with all the statistics one could ask for. It looks ready to
+# be published. But what was compared?
 #
 # ## Each at its best
 #
-# An activation changes how large the steps should be. So each gets the rate that suits it best, out of four. The rate is
-# chosen on other seeds than those that we compare on; or else who tries most would win by luck.
+# An activation changes how large the steps should be. So each gets the rate that suits it best, out of four. The rate
+# is chosen on other seeds than those that we compare on; or else who tries most would win by luck.
 #
 # **Predict.** How much of the lead of GELU remains? Who falls back?
 
@@ -133,15 +135,14 @@ right.legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# **What happened.** The lead was a lead at that one rate. With a rate of its own ReLU does
-# as well as GELU and SiLU. Only sigmoid is far behind, on this task and in this number of steps. Whoever compares
-# activations at one rate compares how well that rate suits them. More of this:
-# [Which should I use?](../questions/variants.md#better)
+# **What happened.** The lead was a lead at that one rate. With a rate of its own ReLU does as well as GELU and SiLU.
+# Only sigmoid is far behind, on this task and in this number of steps. Whoever compares activations at one rate
+# compares how well that rate suits them. More of this: [Which should I use?](../questions/variants.md#better)
 #
 # ## What does it cost?
 #
-# Times differ from run to run, so we do not measure them here. They were recorded, with the date and the device, and stand
-# in the package; all of them as multiples of ReLU's time.
+# Times differ from run to run, so we do not measure them here. They were recorded, with the date and the device, and
+# stand in the package; all of them as multiples of ReLU's time.
 #
 # **Predict.** How many times as long as ReLU does tanh take on numbers that lie in the processor's cache? And a whole
 # training step of a network 256 units wide, with tanh in the place of ReLU?
@@ -177,20 +178,20 @@ axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# **What happened.** Alone, an activation can cost many times what ReLU costs. In a training step you hardly notice, because
-# the time goes into multiplying by weights. [Is ReLU really cheaper?](../questions/speed.md) has the details.
+# **What happened.** Alone, an activation can cost many times what ReLU costs. In a training step you hardly notice,
+# because the time goes into multiplying by weights. [Is ReLU really cheaper?](../questions/speed.md) has the details.
 #
 # ## Decide
 #
-# What remains is a rule that you can defend: **take ReLU, unless another activation is ahead by more than you care about,
-# at its own best rate, on your data, with an interval that says so.** Then cost decides, if at all. In this lab nothing
-# was ahead by more than a point. On large models it can be different, and people who train them copy what worked there
-# ([which one when](../questions/variants.md#which)).
+# What remains is a rule that you can defend: **take ReLU, unless another activation is ahead by more than you care
+# about, at its own best rate, on your data, with an interval that says so.** Then cost decides, if at all. In this lab
+# nothing was ahead by more than a point. On large models it can be different, and people who train them copy what
+# worked there ([which one when](../questions/variants.md#which)).
 #
 # ## Exercises
 #
-# **1. Other data.** Predict first: does GELU win at the usual rate on moons? On digits? Then change `data, sizes = ...` in
-# the first cell.
+# **1. Other data.** Predict first: does GELU win at the usual rate on moons? On digits? Then change `data, sizes = ...`
+# in the first cell.
 #
 # <details><summary>Solution</summary>
 #
@@ -204,13 +205,13 @@ plt.show()
 # data, sizes = TASKS["spirals"]
 # ```
 #
-# It is a few points on moons, and less than one on digits: even the size of a lead that comes from the rate is a matter of
-# the task. Tune the rates here as well before you believe in it.
+# It is a few points on moons, and less than one on digits: even the size of a lead that comes from the rate is a matter
+# of the task. Tune the rates here as well before you believe in it.
 #
 # </details>
 #
-# **2. Luck.** How far apart are two networks of which *nothing* differs but the seed? Compare twenty pairs, both with ReLU
-# at a rate of `0.03`.
+# **2. Luck.** How far apart are two networks of which *nothing* differs but the seed? Compare twenty pairs, both with
+# ReLU at a rate of `0.03`.
 #
 # <details><summary>Solution</summary>
 #
@@ -250,7 +251,8 @@ plt.show()
 # sizes = TASKS["spirals"][1]
 # ```
 #
-# Sigmoid, by far. Between the others there are points of difference; put intervals on them before you call one the winner.
+# Sigmoid, by far. Between the others there are points of difference; put intervals on them before you call one the
+# winner.
 #
 # </details>
 #
@@ -268,7 +270,7 @@ plt.show()
 # print(test_accuracy(names, rates=rates, seeds=range(8)).mean(axis=2).round(2))
 # ```
 #
-# Scale each feature to a mean of 0 and a standard deviation of 1 first, as one does for any network. All seeds share the data
-# here, so that the intervals speak of the first weights and the order of samples only.
+# Scale each feature to a mean of 0 and a standard deviation of 1 first, as one does for any network. All seeds share
+# the data here, so that the intervals speak of the first weights and the order of samples only.
 #
 # </details>

@@ -91,10 +91,9 @@ def _printed(text: str) -> list[str]:
 
 
 def _block(language: str, code: str, *, title: str = "") -> str:
-    """A code block as Material draws it; outputs stay out of the search, as on the other pages."""
+    """A code block as Material draws it. It stays out of the search: most of a lab's code sets up and draws."""
     name = f'<span class="filename">{title}</span>' if title else ""
-    hidden = " data-search-exclude" if title else ""
-    return f'<div{hidden} class="language-{language} highlight">{name}<pre><code>{code}</code></pre></div>'
+    return f'<div data-search-exclude class="language-{language} highlight">{name}<pre><code>{code}</code></pre></div>'
 
 
 def _prose(body: Tag, link: Callable[[str], str]) -> str:

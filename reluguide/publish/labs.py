@@ -120,13 +120,15 @@ def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
     import jupytext
 
     kept = sorted((house.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
-    record = next((found for found in map(store.read, kept) if found), {"notebook": {"cells": []}})
-    outputs = {cell["source"]: cell["outputs"] for cell in record["notebook"]["cells"] if "outputs" in cell}
+    outputs: dict[str, Any] = {}
+    for record in filter(None, map(store.read, kept)):
+        for cell in record["notebook"]["cells"]:
+            outputs.setdefault(cell["source"], cell.get("outputs"))
     book: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(house, lab))))
     for number, cell in enumerate(book["cells"], 1):
         cell["id"] = f"cell-{number}"
         if cell["cell_type"] == "code":
-            cell["outputs"] = outputs.get(cell["source"], [])
+            cell["outputs"] = outputs.get(cell["source"]) or []
     return book
 
 

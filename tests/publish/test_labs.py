@@ -96,11 +96,11 @@ def test_the_page_shows_each_thing_once_and_in_the_markup_of_the_site(equipped: 
     assert len(html) < 60_000
 
 
-def test_the_search_finds_the_prose_and_not_the_outputs(equipped: Guide) -> None:
+def test_the_search_finds_the_prose_and_neither_code_nor_outputs(equipped: Guide) -> None:
     entries = json.loads(equipped.site()["search/search_index.json"])["docs"]
     found = " ".join(entry["text"] for entry in entries if entry["location"].startswith("labs/"))
     assert "how to throw a die" in found
-    assert "thrown: 4" not in found and "In [" not in found
+    assert "thrown: 4" not in found and "In [" not in found and "import" not in found
 
 
 def test_the_download_is_a_notebook_that_installs_what_it_needs(equipped: Guide) -> None:
