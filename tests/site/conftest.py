@@ -28,6 +28,7 @@ from reluguide.experiments import explorables as measured
 from reluguide.findings import explorables as told
 from reluguide.publish import svg, worker
 from tests.site.browsing import REPO, Opener, Site
+from tests.site.explorables import Pages, opened
 
 SPECIMEN = Path(__file__).parent / "specimen"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -159,3 +160,9 @@ def reader(browser: Browser) -> Iterator[Opener]:
     yield open_one
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def pages(specimen: Site, reader: Opener) -> Pages:
+    """By tag, the page that the explorable stands on, opened and ready."""
+    return opened(reader(), specimen)

@@ -1,64 +1,14 @@
 """Each explorable as a reader uses it: by label, keyboard and mouse, shared, printed, without scripts."""
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from tests.site.browsing import Opener, Site, visit
+from tests.site.explorables import PAGES, Pages, drawing, opened, sentence, slider
 
 pytestmark = pytest.mark.browser
-
-# The explorables with the label of the first slider that each shows.
-FIRST = {
-    "relu-slope": "Number going in",
-    "relu-die": "Learning rate",
-    "relu-pair": "The number",
-    "relu-build": "Units",
-    "relu-compare": "Preactivation",
-    "relu-crowd": "Shift of the crowd",
-}
-TAGS = list(FIRST)
-PAGES = {"explorables": TAGS[:3], "more-explorables": TAGS[3:]}  # of the specimen
-
-Pages = dict[str, Page]
-
-
-@pytest.fixture
-def pages(specimen: Site, reader: Opener) -> Pages:
-    """By tag, the page that the explorable stands on, opened and ready."""
-    return opened(reader(), specimen)
-
-
-def opened(context: BrowserContext, site: Site, query: str = "") -> Pages:
-    found = {}
-    for name, tags in PAGES.items():
-        page = context.new_page()
-        page.goto(f"{site.url}questions/{name}/{query}")
-        for tag in tags:
-            page.locator(f"{tag}[data-on]").wait_for()
-            found[tag] = page
-    return found
-
-
-def sentence(page: Page, tag: str) -> str:
-    return page.locator(f"{tag} .ex-says").inner_text()
-
-
-def drawing(page: Page, tag: str) -> str:
-    return str(page.locator(f"{tag} svg").inner_html())
-
-
-def slider(page: Page, tag: str, label: str | None = None) -> Locator:
-    return page.locator(tag).get_by_label(label or FIRST[tag], exact=True)
-
-
-def put(control: Locator, value: float | str) -> None:
-    """Move a slider to a value, as dragging does: by its input event."""
-    control.evaluate(
-        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", value
-    )
 
 
 def test_controls_have_labels_ticks_and_values_in_words(pages: Pages) -> None:
@@ -340,106 +290,3 @@ def test_no_complaint_while_it_is_used(specimen: Site, reader: Opener, dark: boo
                 for key in ("Home", "End", "PageDown"):
                     control.press(key)
         assert not seen.complaints
-
-
-# What the sentences say, against PyTorch.
-
-
-def written(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
-    return (text if float(text) else text.lstrip("-")).replace("-", "−")
-
-
-def test_the_door_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
-    page = pages["relu-slope"]
-    curves = results["curves"]
-    at = curves.grid.index(-2.0)
-    for door in curves.door:
-        if door["slope"] not in (0.0, 0.1, 1.0) or door["floor"] not in (0.0, -1.0):
-            continue
-        put(slider(page, "relu-slope"), -2)
-        put(slider(page, "relu-slope", "Slope below floor"), door["slope"])
-        put(slider(page, "relu-slope", "Floor"), door["floor"])
-        expected = written(door["values"][at], 2).replace(".00", "").removesuffix("0") or "0"
-        assert page.locator("relu-slope .ex-value").text_content() == expected
-        assert expected in sentence(page, "relu-slope")
-
-
-def test_training_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
-    page = pages["relu-die"]
-    runs = results["runs"]
-    box = page.locator("relu-die")
-    for start in range(len(runs.starts)):
-        box.get_by_label("Starting weights").select_option(str(start))
-        for i in range(len(runs.rates)):
-            put(slider(page, "relu-die"), i)
-            told = sentence(page, "relu-die")
-            losses, off = runs.losses[start][i][0], runs.off[start][i][0]
-            if len(losses) <= runs.steps // runs.every:
-                assert "training blew up" in told
-            elif runs.steady[start][i][0] == len(losses):
-                assert f" {off[-1]} of 16 units" in told and f"({off[0]} before training)" in told
-                assert f"The error is {written(losses[-1], 3)}." in told
-                assert box.locator(".ex-lamp:not(.ex-on)").count() == off[-1]
-
-
-def test_folds_say_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
-    page = pages["relu-build"]
-    folds = results["folds"]
-    for target, gaps in folds.gap.items():
-        page.locator("relu-build").get_by_label("Curve", exact=True).select_option(target)
-        for n, gap in gaps.items():
-            put(slider(page, "relu-build"), n)
-            assert f"is {written(gap, 3 if gap < 0.1 else 2)}." in sentence(page, "relu-build")
-
-
-def test_side_by_side_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
-    page = pages["relu-compare"]
-    curves = results["curves"]
-    for z in (-3.0, -0.5, 0.0, 2.5):
-        put(slider(page, "relu-compare"), z)
-        at = curves.grid.index(z)
-        for name in curves.values:
-            page.locator("relu-compare").get_by_label("Dashed").select_option(name)
-            value, slope = written(curves.values[name][at], 3), written(curves.slopes[name][at], 3)
-            assert f"gives {value} with slope {slope}" in sentence(page, "relu-compare"), (name, z)
-
-
-def test_one_number_comes_back_with_its_mirror(pages: Pages) -> None:
-    page = pages["relu-pair"]
-    box = page.locator("relu-pair")
-    for z in ("-1.3", "0.7"):
-        put(slider(page, "relu-pair"), z)
-        box.get_by_label("Add the mirror unit").uncheck()
-        assert ("which one it was is lost" in sentence(page, "relu-pair")) == (float(z) < 0)
-        box.get_by_label("Add the mirror unit").check()
-        assert "nothing is lost" in sentence(page, "relu-pair")
-
-
-def test_points_come_back_where_pytorch_says_so(pages: Pages, results: dict[str, Any]) -> None:
-    page = pages["relu-pair"]
-    looks = results["looks"]
-    box = page.locator("relu-pair")
-    box.get_by_label("Goes in").select_option("2")
-    said = {0: "all zeros", 1: "thick line", 2: "comes back exactly"}
-    for n, tells in looks.tells.items():
-        put(box.get_by_label("Units", exact=True), n)
-        for k in range(1, 72, 6):  # the golden points lie 1.5° past each multiple of 5°
-            put(box.get_by_label("The point lies"), 5 * k)
-            if tells[k] == tells[k - 1]:
-                assert said[tells[k]] in sentence(page, "relu-pair"), (n, 5 * k)
-
-
-def test_the_crowd_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
-    page = pages["relu-crowd"]
-    crowd = results["crowd"]
-    box = page.locator("relu-crowd")
-    for name in ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid"):
-        box.get_by_label("Activation").select_option(name)
-        mean, spread, zeros = crowd.moments[name]
-        assert (
-            f": mean {written(mean, 2)}, spread {written(spread, 2)}"
-            in sentence(page, "relu-crowd").split("After")[1]
-        )
-        if zeros:
-            assert f"{written(100 * zeros, 0)} % of them are exactly zero" in sentence(page, "relu-crowd")
