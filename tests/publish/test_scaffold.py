@@ -24,8 +24,9 @@ def root(tmp_path: Path) -> Path:
     """A guide with the package as it is, and no question but the one that a test adds."""
     shutil.copytree(ROOT / "reluguide", tmp_path / "reluguide", ignore=shutil.ignore_patterns("__pycache__"))
     for kind in ("experiments", "findings"):
-        for path in (tmp_path / "reluguide" / kind).glob("[a-z]*.py"):
-            path.unlink()
+        for path in (tmp_path / "reluguide" / kind).glob("*.py"):
+            if path.name not in ("__init__.py", "_draw.py"):
+                path.unlink()
     for name in ("tests/conftest.py", "tests/questions/conftest.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
