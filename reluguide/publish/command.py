@@ -11,11 +11,16 @@ from reluguide.publish.worker import EvidenceError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("modules", nargs="*", help="modules and labs to bring up to date (default: all)")
     parser.add_argument("--device", choices=CHOICES, help="default: RELUGUIDE_DEVICE, or auto")
+    parser.add_argument(
+        "--check", action="store_true", help="on the second, disjoint block of seeds, which the tests read"
+    )
     parser.add_argument("--workers", type=int, help="worker processes (default: one a core)")
 
 
 def run(args: argparse.Namespace) -> int:
     guide = house.here()
+    if args.check:
+        guide = house.House(guide.root, guide.package, check=True)
     there = [*guide.modules(), *labs.names(guide)]
     if unknown := sorted(set(args.modules) - set(there)):
         print(f"there is no module or lab {unknown[0]!r}; there are {', '.join(there)}", file=sys.stderr)
