@@ -6,10 +6,12 @@ contents does not lead to. What is kept is the content: prose, code, outputs, pi
 """
 
 import copy
+import functools
 import json
 import posixpath
 import re
 from collections.abc import Callable
+from html import escape, unescape
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
@@ -59,17 +61,25 @@ def downloadable(book: Notebook, install: str) -> str:
 
 def unwrapped(html: str, link: Callable[[str], str]) -> str:
     """The page's content from what mkdocs-jupyter made; `link` rewrites the address of a link between pages."""
+    address = re.compile(r'(<a\b[^>]*?\bhref=")([^"]+)(")')
+    return address.sub(
+        lambda found: f"{found[1]}{escape(link(unescape(found[2])))}{found[3]}", _content(html)
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _content(html: str) -> str:
+    """The cells in the site's markup, links as they were written; kept, since most builds change no lab."""
     soup = BeautifulSoup(html, "html.parser")
     # A code cell stands within a second element of that class.
     cells = [cell for cell in soup.select("div.jp-Cell") if not cell.find_parent(class_="jp-Cell")]
-    parts = [part for cell in cells for part in _cell(cell, link)]
-    return "\n".join(parts)
+    return "\n".join(part for cell in cells for part in _cell(cell))
 
 
-def _cell(cell: Tag, link: Callable[[str], str]) -> list[str]:
+def _cell(cell: Tag) -> list[str]:
     if "jp-MarkdownCell" in (cell.get("class") or []):
         body = cell.select_one(".jp-RenderedMarkdown, .jp-RenderedHTMLCommon")
-        return [_prose(body, link)] if body else []
+        return [_prose(body)] if body else []
     code = cell.select_one(".jp-InputArea pre")
     parts = [_block("python", code.decode_contents().rstrip("\n"))] if code else []
     printed = ""
@@ -96,7 +106,7 @@ def _block(language: str, code: str, *, title: str = "") -> str:
     return f'<div data-search-exclude class="language-{language} highlight">{name}<pre><code>{code}</code></pre></div>'
 
 
-def _prose(body: Tag, link: Callable[[str], str]) -> str:
+def _prose(body: Tag) -> str:
     for anchor in body.select("a.anchor-link"):
         anchor.decompose()
     for heading in body.select("h1, h2, h3, h4"):
@@ -108,8 +118,6 @@ def _prose(body: Tag, link: Callable[[str], str]) -> str:
             )
             mark.string = "#"
             heading.append(mark)
-    for one in body.select("a[href]"):
-        one["href"] = link(str(one["href"]))
     for block in body.select("div.highlight-ipynb, div.highlight"):
         code = block.select_one("pre")
         if code:
