@@ -15,6 +15,7 @@ import re
 import sys
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -182,18 +183,23 @@ def _tidied(house: House, lab: str, book: Any) -> Any:
 
 def _imports(house: House, text: str) -> list[str]:
     """Modules of the package that a lab names in its imports; `import reluguide` stands for all it offers."""
+    inside = {name for name in _named(text) if name.split(".")[0] == house.package}
+    if house.package in inside:
+        from reluguide import HOMES
+
+        inside |= set(HOMES.values())
+    return sorted(name for name in inside if _is_module(house, name))
+
+
+@lru_cache(maxsize=16)
+def _named(text: str) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(re.sub(r"^\s*[%!].*$", "", text, flags=re.MULTILINE))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    inside = {name for name in found if name.split(".")[0] == house.package}
-    if house.package in inside:
-        from reluguide import HOMES
-
-        inside |= set(HOMES.values())
-    return sorted(name for name in inside if _is_module(house, name))
+    return frozenset(found)
 
 
 def _is_module(house: House, name: str) -> bool:

@@ -18,13 +18,14 @@ import json
 import os
 import sys
 import tempfile
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from reluguide.publish.house import House
 
 Record = dict[str, Any]
+State = tuple[tuple[str, int, int, int], ...]
 
 
 def write(path: Path, record: Record) -> None:
@@ -95,7 +96,7 @@ def key_of(house: House, *parts: str, recorded: bool = False) -> str:
 
 def versions(house: House, module: str) -> dict[str, str]:
     """Versions of the third-party packages that an experiments module imports, directly or not."""
-    _, external = _imports(house, f"{house.package}.experiments.{module}")
+    _, external = _imports(house, f"{house.package}.experiments.{module}", _state(house.source))
     return {name: _version(name) for name in external if _version(name)}
 
 
@@ -118,18 +119,34 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _closure(house: House, module: str) -> list[str]:
-    inside, external = _imports(house, module)
+def _closure(house: House, module: str) -> tuple[str, ...]:
+    return _texts(house, module, _state(house.source))
+
+
+@lru_cache(maxsize=256)  # asked for some ninety times a build, and again at every build while serving
+def _texts(house: House, module: str, state: State) -> tuple[str, ...]:
+    inside, external = _imports(house, module, state)
     sources = [f"{name}\n{path.read_text(encoding='utf-8')}" for name, path in inside]
-    return sources + [f"{name} {_version(name)}" for name in external]
+    return (*sources, *(f"{name} {_version(name)}" for name in external))
 
 
-def _imports(house: House, module: str) -> tuple[list[tuple[str, Path]], list[str]]:
+def _state(folder: Path) -> State:
+    """What changes when a file of the package does: names, times, sizes."""
+    found: list[tuple[str, int, int, int]] = []
+    folders = [os.fspath(folder)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif entry.name.endswith(".py"):
+                    status = entry.stat()
+                    found.append((entry.path, status.st_mtime_ns, status.st_ctime_ns, status.st_size))
+    return tuple(sorted(found))
+
+
+def _imports(house: House, module: str, state: State) -> tuple[list[tuple[str, Path]], list[str]]:
     """Modules of the package that `module` reaches by import, itself included, and packages outside it."""
-    state = tuple(
-        (path.as_posix(), path.stat().st_mtime_ns, path.stat().st_size)
-        for path in sorted(house.source.rglob("*.py"))
-    )
     graph = _graph(house.package, state)
     reached = sorted({module, *graph.find_upstream_modules(module)})
     inside, external = [], []
@@ -143,7 +160,7 @@ def _imports(house: House, module: str) -> tuple[list[tuple[str, Path]], list[st
 
 
 @cache
-def _graph(package: str, state: tuple[Any, ...]) -> Any:
+def _graph(package: str, state: State) -> Any:
     """The import graph of the package as its files now stand (`state` is only there to notice changes)."""
     import grimp
 

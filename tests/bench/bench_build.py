@@ -80,7 +80,8 @@ def stock_site(guide: Path, stock: Path) -> None:
     shutil.copytree(guide / "snippets", stock / "snippets")
     shutil.copytree(guide / "reluguide", stock / "reluguide")
     evidence = site.gather(House(guide), device="cpu")
-    for address, content in {**site.generated(evidence), "claims.json": "[]"}.items():
+    notebooks = {f"notebooks/{page.stem}.ipynb": "{}" for page in House(guide).questions.glob("*.md")}
+    for address, content in {**site.generated(evidence), **notebooks, "claims.json": "[]"}.items():
         path = stock / "docs" / address
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
