@@ -135,17 +135,20 @@ def link_problems(house: House, page: Page) -> Iterator[PageError]:
     """Links to other pages and their sections, with the line; MkDocs checks them too, but names no line."""
     folder = (house.root / page.name).parent
     for number, line in page.prose:
-        for found in re.finditer(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
+        for found in re.finditer(r"\]\((?P<target>[^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
             target, _, anchor = found["target"].partition("#")
-            if ":" in target or not (target.endswith(".md") or (anchor and not target)):
-                continue  # other sites, generated files and notebooks
+            if ":" in target or not (target.endswith((".md", ".ipynb")) or (anchor and not target)):
+                continue  # other sites and generated files
             file = (folder / target).resolve() if target else house.root / page.name
-            if not file.is_file():
+            if file.suffix == ".ipynb" and file.parent != (house.docs / "labs").resolve():
+                continue  # the notebook that is made of a page
+            source = file.with_suffix(".py") if file.suffix == ".ipynb" else file
+            if not source.is_file():
                 yield PageError(page.name, number, f"the link to {target} leads to no page.")
-            elif anchor and anchor not in anchors(pages.read(house, file)):
+            elif anchor and anchor not in anchors(pages.read(house, source)):
                 yield PageError(
                     page.name, number,
-                    f"the link to #{anchor} leads nowhere: {house.relative(file)} has no heading or claim of that id.",
+                    f"the link to #{anchor} leads nowhere: {house.relative(source)} has no heading or claim of that id.",
                 )  # fmt: skip
 
 

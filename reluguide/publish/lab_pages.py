@@ -44,8 +44,11 @@ def shown(book: Notebook, lab: str) -> tuple[Notebook, dict[str, str]]:
     return book, files
 
 
-def downloadable(book: Notebook, install: str) -> str:
-    """The executed lab as an .ipynb to take away, with a cell that installs the package where it is missing."""
+def downloadable(book: Notebook, install: str, link: Callable[[str], str]) -> str:
+    """The executed lab as an .ipynb to take away, with a cell that installs the package where it is missing.
+
+    `link` gives a link's address on the web: beside the downloaded file there is no other page.
+    """
     book = copy.deepcopy(book)
     first: dict[str, Any] = {
         "cell_type": "code", "execution_count": None, "id": "cell-install", "metadata": {}, "outputs": [],
@@ -53,6 +56,8 @@ def downloadable(book: Notebook, install: str) -> str:
     }  # fmt: skip
     book["cells"].insert(1, first)
     for one in book["cells"]:
+        if one["cell_type"] == "markdown":
+            one["source"] = re.sub(r"\]\(([^)\s]+)\)", lambda found: f"]({link(found[1])})", one["source"])
         for out in one.get("outputs", []):
             if "image/svg+xml" in out.get("data", {}):
                 out["metadata"] = {}
@@ -127,20 +132,13 @@ def _prose(body: Tag) -> str:
     return body.decode_contents().strip()
 
 
-def linked(target: str, *, page: str, urls: dict[str, str], anchors: Callable[[str], set[str]]) -> str:
-    """The address on the site of a link written between source files; ValueError where it leads nowhere.
+def linked(target: str, *, page: str, urls: dict[str, str]) -> str:
+    """The address on the site of a link written between source files, which the guards have checked.
 
-    `page` is the lab's path as a notebook, `urls` every page's address by its source path, `anchors` a page's ids.
+    `page` is the lab's path as a notebook, `urls` every page's address by its source path.
     """
-    if re.match(r"^[a-z]+:|^#|^//", target):
-        return target
-    path, _, anchor = target.partition("#")
+    path, hash, anchor = target.partition("#")
     source = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
-    lab = f"docs/{page.removesuffix('.ipynb')}.py"
-    if source not in urls:
-        raise ValueError(f"{lab}: the link to {target} leads to no page.")
-    if anchor and anchor not in anchors(source):
-        raise ValueError(f"{lab}: the link to {target} leads nowhere: docs/{source} has no such heading.")
-    here = urls[page]
-    address = posixpath.relpath(urls[source] or ".", here)
-    return f"{address}/{'#' + anchor if anchor else ''}"
+    if not path or source not in urls:
+        return target
+    return f"{posixpath.relpath(urls[source] or '.', urls[page])}/{hash}{anchor}"

@@ -1,7 +1,8 @@
 """For machines that read: structured data, llms.txt, and every page as Markdown with its facts filled in."""
 
+import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from reluguide.publish import ledger, pages, render
@@ -37,28 +38,54 @@ def llms_txt(name: str, about: str, questions: list[Question], evidence: Evidenc
 
 
 def as_markdown(house: House, one: Question, questions: list[Question], evidence: Evidence) -> str:
-    """A page as plain Markdown: facts and claims filled in, includes expanded, links absolute."""
+    """A page as plain Markdown: facts and claims filled in, includes expanded, links absolute.
+
+    A link to another question leads to its Markdown.
+    """
     out: list[str] = []
-    for part in parts(house, one, questions, evidence):
+    for part in parts(one, questions, evidence, twins=True):
         out += [part] if isinstance(part, str) else fenced(house, one.page, part)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(out).strip()) + "\n"
 
 
 def parts(
-    house: House, one: Question, questions: list[Question], evidence: Evidence
+    one: Question, questions: list[Question], evidence: Evidence, *, twins: bool = False
 ) -> Iterator[str | Fence]:
-    """A page in order: lines of prose with everything filled in, and its fences."""
+    """A page in order: lines of prose with everything filled in, links absolute, and its fences.
+
+    With `twins`, a link to a question leads to its Markdown in place of its page.
+    """
     page = one.page
     starts = {fence.line: fence for fence in page.fences}
     inside = {n for fence in page.fences for n in range(fence.line, fence.end + 1)}
-    urls = {other.source.rpartition("/")[2]: other.url for other in questions}
+    site = one.url[: one.url.index("questions/")]
+    kept = {other.source for other in questions} if twins else set()
+
+    def link(match: re.Match[str]) -> str:
+        return f"]({absolute(match[1], source=one.source, site=site, kept=kept)})"
+
     for number, line in enumerate(page.lines, 1):
         if number <= page.front_end:
             continue
         if fence := starts.get(number):
             yield fence
         elif number not in inside:
-            yield from _line(page, line, number, evidence, urls, one)
+            for shown in _line(page, line, number, evidence):
+                yield re.sub(r"\]\(([^)\s]+)\)", link, shown)
+
+
+def absolute(target: str, *, source: str, site: str, kept: Set[str] = frozenset()) -> str:
+    """The address on the web of a link that stands in `source` (its path in docs/); `site` ends with a slash.
+
+    Pages have the addresses that MkDocs gives them; those `kept` by their path stand there as files too.
+    """
+    if re.match(r"[a-z]+:|//", target):
+        return target
+    path, hash, anchor = target.partition("#")
+    place = posixpath.normpath(posixpath.join(posixpath.dirname(source), path)) if path else source
+    if place not in kept and (place.endswith(".md") or place.startswith("labs/")):
+        place = f"{place.rpartition('.')[0]}/".removesuffix("index/")
+    return f"{site}{place}{hash}{anchor}"
 
 
 def fenced(house: House, page: Page, fence: Fence) -> list[str]:
@@ -67,9 +94,7 @@ def fenced(house: House, page: Page, fence: Fence) -> list[str]:
     return [f"```{fence.language}", *body.rstrip("\n").split("\n"), "```"]
 
 
-def _line(
-    page: Page, line: str, number: int, evidence: Evidence, urls: dict[str, str], one: Question
-) -> list[str]:
+def _line(page: Page, line: str, number: int, evidence: Evidence) -> list[str]:
     if line.strip() == "<!-- claims -->":
         return [row for claim in ledger.ordered(evidence) for row in _claim(page, claim, evidence)]
     if found := re.fullmatch(r"\{\{\s*claim\.([\w-]+)\s*\}\}", line.strip()):
@@ -80,22 +105,7 @@ def _line(
     if line.startswith("!!! answer"):
         return ["**Short answer.**"]
     text = render.plain(page, line.removeprefix("    "), number, evidence, cite=True)
-    text = re.sub(r"\s*\{[^{}]*\}", "", text)  # attribute lists
-    base = one.url.rstrip("/").rpartition("/")[0]
-
-    def link(match: re.Match[str]) -> str:
-        target, hash, anchor = match[1].partition("#")
-        if target in urls:
-            return f"]({urls[target].rstrip('/')}.md{hash}{anchor})"
-        return (
-            f"]({base}/{target.removeprefix('../')}{hash}{anchor})" if target.startswith("../") else match[0]
-        )
-
-    return [
-        re.sub(r"\]\(([^)\s]+)\)", link, text).replace(
-            f"{base}/figures", f"{base.rpartition('/')[0]}/figures"
-        )
-    ]
+    return [re.sub(r"\s*\{[^{}]*\}", "", text)]  # without attribute lists
 
 
 def _claim(page: Page, claim: Any, evidence: Evidence) -> list[str]:

@@ -31,7 +31,7 @@ def notebook(
 
     prose: list[str] = []
     fences = iter(one.page.fences)
-    for part in machines.parts(house, one, questions, evidence):
+    for part in machines.parts(one, questions, evidence):
         if isinstance(part, str):
             prose.append(part)
             continue

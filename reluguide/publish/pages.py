@@ -152,7 +152,9 @@ class Page:
 
 
 def read(house: House, path: Path) -> Page:
-    return Page(house.relative(path), path.read_text(encoding="utf-8"))
+    """A page of Markdown, or the prose of a lab (percent format) on the lines where it stands."""
+    text = path.read_text(encoding="utf-8")
+    return Page(house.relative(path), _prose_of_lab(text) if path.suffix == ".py" else text)
 
 
 def question_pages(house: House) -> list[Page]:
@@ -195,6 +197,15 @@ def slug(heading: str) -> str:
 
     name: str = slugify(re.sub(r"[`*_]|\[([^\]]*)\]\([^)]*\)", r"\1", heading), "-")
     return name
+
+
+def _prose_of_lab(text: str) -> str:
+    shown, lines = False, []
+    for line in text.splitlines():
+        if line.startswith("# %%"):
+            shown, line = "[markdown]" in line, ""
+        lines.append(re.sub("^# ?", "", line) if shown else "")
+    return "\n".join(lines)
 
 
 def _marker(lines: list[str], kind: str, section: str) -> int | None:

@@ -90,6 +90,8 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         written = [self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")]
         _stop(problem for page in written for problem in guards.page_problems(self.house, page))
+        for lab in labs.names(self.house):
+            _stop(guards.link_problems(self.house, pages.read(self.house, labs.source(self.house, lab))))
         _stop(guards.house_problems(self.house, written))
         if not self.prose:
             _stop(guards.claim_problems(self.house, written, self.evidence))
@@ -114,6 +116,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         """Put executed labs in the place of their sources; the files that come with them, by address."""
         everything: dict[str, str] = {}
         install = notebooks.install(config.extra["repository"])
+        site_url = config.site_url or ""
         for lab in labs.names(self.house):
             if source := files.get_file_from_path(f"labs/{lab}.py"):
                 files.remove(source)
@@ -122,7 +125,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             folder = str(labs.page_source(self.house, lab, page))
             files.append(File(f"labs/{lab}.ipynb", folder, config.site_dir, config.use_directory_urls))
             everything |= pictures
-            everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(book, install)
+            everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(
+                book, install, functools.partial(machines.absolute, source=f"labs/{lab}.ipynb", site=site_url)
+            )
         return everything
 
     def on_page_markdown(self, markdown: str, *, page: MkDocsPage, config: MkDocsConfig, files: Files) -> str:
@@ -149,11 +154,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if not source.startswith("labs/"):
             return glossary.once(site.unsearched(html))
         urls = {file.src_uri: file.url for file in files.documentation_pages()}
-        anchors = functools.cache(lambda name: guards.anchors(pages.read(self.house, self.house.docs / name)))
-        with _reported():
-            content = lab_pages.unwrapped(
-                html, lambda target: lab_pages.linked(target, page=source, urls=urls, anchors=anchors)
-            )
+        content = lab_pages.unwrapped(html, lambda target: lab_pages.linked(target, page=source, urls=urls))
         foot = notebooks.links(f"notebooks/{Path(source).name}", config.extra["repository"], root="../../")
         page.meta.setdefault("description", site.first_paragraph(content))
         return content + str(to_html(foot, extensions=["attr_list"]))

@@ -22,7 +22,9 @@ from reluguide.sweep._plan import Plan
 from reluguide.sweep._train import train
 from reluguide.sweep._watch import Arrays
 
-CACHE_BYTES = 3 << 19  # measured: near the least cost from 64 to 512 samples, where a core has 1 MiB of its own
+CACHE_BYTES = (
+    3 << 19
+)  # measured: near the least cost from 64 to 512 samples, where a core has 1 MiB of its own
 LEAST = 2  # a single network takes another kernel of the matrix product, with other rounding
 PATIENCE = 2.0  # seconds before a progress bar appears
 

@@ -35,6 +35,29 @@ def test_every_notebook_runs_and_prints_what_it_shows(guide: Site, tmp_path: Pat
     assert not wrong, "\n".join(wrong)
 
 
+def test_links_of_notebooks_and_of_markdown_lead_to_what_the_site_has(guide: Site) -> None:
+    """Taken away, these files have no other page beside them: their links have to name the site."""
+    wrong, count = [], 0
+    for file in [*guide.root.glob("notebooks/*.ipynb"), *guide.root.glob("questions/*.md")]:
+        text = file.read_text(encoding="utf-8")
+        if file.suffix == ".ipynb":
+            cells = nbformat.reads(text, as_version=4).cells
+            text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+            count += 1
+            if not target.startswith(guide.url):
+                wrong += [] if target.startswith("https://") else [f"{file.name}: {target}"]
+                continue
+            path, _, anchor = target.removeprefix(guide.url).partition("#")
+            page = guide.root / path / "index.html" if path.endswith("/") or not path else guide.root / path
+            if path.endswith(".md"):
+                page = (guide.root / path).with_suffix("") / "index.html"
+            if not page.is_file() or (anchor and f'id="{anchor}"' not in page.read_text(encoding="utf-8")):
+                wrong.append(f"{file.name}: {target}")
+    assert count > 50
+    assert not wrong, "\n".join(wrong)
+
+
 def printed(cell: nbformat.NotebookNode) -> str:
     """What a code cell printed: its standard output and the text of its last value."""
     outputs = cell.get("outputs", [])
