@@ -1,5 +1,5 @@
-// What the theme leaves out for readers who use a keyboard or a screen reader, and the choice of
-// claims in the ledger. Pages come and go without a reload, so it runs again for each page; document$
+// What the theme leaves out for readers who use a keyboard or a screen reader, and what the ledger of
+// claims needs. Pages come and go without a reload, so it runs again for each page; document$
 // is the theme's stream of pages.
 
 const named = (elements, word) =>
@@ -44,7 +44,15 @@ function choose(form) {
   });
 }
 
+// A link to a claim still holds when the claim has moved to another page: the ledger has them all.
+function follow() {
+  const ledger = new URL(`${JSON.parse(document.getElementById("__config").textContent).base}/questions/claims/`, location);
+  const gone = /^#c\d+[a-z]?$/.test(location.hash) && !document.getElementById(location.hash.slice(1));
+  if (gone && location.pathname !== ledger.pathname) location.replace(ledger.href + location.hash);
+}
+
 window.document$.subscribe(() => {
   improve();
+  follow();
   document.querySelectorAll("form.filter").forEach(choose);
 });
