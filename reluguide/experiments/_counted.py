@@ -11,14 +11,14 @@ from torch.nn import functional as F
 
 # --8<-- [start:usual]
 def usual_count(model: nn.Module, batch: Tensor) -> dict[str, tuple[int, int]]:
-    """The way that is passed around: {module: (dead, units)}. Wrong in five cases."""
+    """What is passed around, as {module: (dead, units)}. Wrong in five cases."""
     found: dict[str, tuple[int, int]] = {}
 
     def keep(name: str, out: Tensor) -> None:
         found[name] = (int((out == 0).all(dim=0).sum()), out.shape[1])
 
     hooks = [
-        module.register_forward_hook(lambda _, __, out, name=name: keep(name, out))
+        module.register_forward_hook(lambda *io, name=name: keep(name, io[-1]))
         for name, module in model.named_modules()
         if isinstance(module, nn.ReLU)
     ]

@@ -16,18 +16,20 @@ from reluguide.sweep import sweep
 UNITS = (2, 4, 8, 16, 32, 64, 128)
 LEARNED = (8, 16, 32, 64)
 DEPTHS = (1, 2, 4, 8)
+Curve = Callable[[Tensor], Tensor]
 BUDGET = 128  # hidden units of every random network, however deep
 
 
 # --8<-- [start:fold_by_fold]
-def fold_by_fold(target: Callable[[Tensor], Tensor], knots: Tensor) -> tuple[Tensor, Tensor]:
-    """Folds (units,) and weights (units,) of the ReLU sum that meets the target at every knot.
+def fold_by_fold(target: Curve, knots: Tensor) -> tuple[Tensor, Tensor]:
+    """Folds and weights (units,) of the ReLU sum that meets the target at knots.
 
-    The sum is target(knots[0]) + Σ weights · relu(x - folds): one unit a piece, which turns the line by
-    the difference between the slope before and after.
+    The sum is target(knots[0]) + Σ weights · relu(x - folds): one unit a piece,
+    which turns the line by the difference between the slope before and after.
     """
     slopes = target(knots).diff() / knots.diff()
-    return knots[:-1], torch.diff(slopes, prepend=torch.zeros(1, dtype=slopes.dtype))
+    before = torch.zeros(1, dtype=slopes.dtype)
+    return knots[:-1], torch.diff(slopes, prepend=before)
 
 
 # --8<-- [end:fold_by_fold]
@@ -77,7 +79,7 @@ def _jump(x: Tensor) -> Tensor:
     return (x > 1).to(x.dtype)
 
 
-def _gap(target: Callable[[Tensor], Tensor], knots: Tensor, x: Tensor) -> float:
+def _gap(target: Curve, knots: Tensor, x: Tensor) -> float:
     folds, weights = fold_by_fold(target, knots)
     return float((relu_sum(x, target(knots[:1]), folds, weights) - target(x)).abs().max())
 

@@ -21,12 +21,12 @@ HIDDEN = 4
 
 # Activations as people write them out, in steps that PyTorch runs one by one.
 # --8<-- [start:by_hand]
-SCALE = math.sqrt(2 / math.pi)
+ROOT = math.sqrt(2 / math.pi)
 
 BY_HAND: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": lambda z: z * (z > 0),
     "silu": lambda z: z * torch.sigmoid(z),
-    "gelu_tanh": lambda z: z / 2 * (1 + torch.tanh(SCALE * (z + 0.044715 * z**3))),
+    "gelu_tanh": lambda z: z / 2 * (1 + torch.tanh(ROOT * (z + 0.044715 * z**3))),
     "mish": lambda z: z * torch.tanh(F.softplus(z)),
 }
 # --8<-- [end:by_hand]

@@ -62,14 +62,14 @@ def central_moments(row: Activation) -> tuple[float, float, float]:
 def distance_from_normal(values: Tensor) -> Tensor:
     """How far samples are from a bell curve of their own mean and spread, 0 to 1.
 
-    Kolmogorov and Smirnov's distance, for each column of `values` (samples, k): the
+    Kolmogorov and Smirnov's, for each column of `values` (samples, k): the
     largest difference between the share of samples below a point and the bell's.
     """
-    values = values.double()
+    values, count = values.double(), len(values)
     ordered = ((values - values.mean(0)) / values.std(0)).sort(dim=0).values
     bell = torch.special.ndtr(ordered)
-    steps = torch.arange(len(values) + 1, dtype=torch.float64, device=values.device)
-    below, upto = steps[:-1, None] / len(values), steps[1:, None] / len(values)
+    steps = torch.arange(count + 1).to(values)[:, None] / count
+    below, upto = steps[:-1], steps[1:]
     gap: Tensor = torch.maximum((bell - below).amax(0), (upto - bell).amax(0))
     return gap
 

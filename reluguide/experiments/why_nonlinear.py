@@ -13,6 +13,8 @@ from reluguide.device import generator
 from reluguide.evidence import experiment
 from reluguide.sweep import grid, sweep
 
+Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases
+
 MAP = 90  # pixels a side of the maps over the plane
 SIDE = 3.0  # they show x and y from -SIDE to SIDE
 
@@ -61,8 +63,8 @@ def collapse(*, seeds: Sequence[int], device: str) -> Collapse:
 
 
 # --8<-- [start:multiplied_out]
-def multiplied_out(layers: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """The one layer (weight, bias) that a stack of linear layers amounts to; weights are (out, in)."""
+def multiplied_out(layers: Sequence[Layer]) -> Layer:
+    """The (weight, bias) that linear layers amount to; weights are (out, in)."""
     weight, bias = layers[0]
     for next_weight, next_bias in layers[1:]:
         weight, bias = next_weight @ weight, next_weight @ bias + next_bias

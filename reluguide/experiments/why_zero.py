@@ -14,6 +14,8 @@ from reluguide.device import generator
 from reluguide.evidence import experiment
 from reluguide.sweep import grid, sweep
 
+Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases
+
 FLOORS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 
@@ -43,21 +45,23 @@ def same_function(*, seeds: Sequence[int], device: str) -> SameFunction:
         )
         b1, b2 = torch.randn(50, generator=draw).double(), torch.randn(10, generator=draw).double()
         for c in floors:
-            out = with_floor(x, first, b1, second, b2, c)
-            rewritten = as_relu(x, first, b1, second, b2, c)
+            out = with_floor(x, (first, b1), (second, b2), c)
+            rewritten = as_relu(x, (first, b1), (second, b2), c)
             largest[c] = max(largest[c], float((out - rewritten).abs().max()))
             size, lowest = max(size, float(out.abs().max())), min(lowest, float(rewritten.min()))
     return SameFunction(list(floors), [largest[c] for c in floors], size, lowest)
 
 
-def with_floor(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, c: float) -> Tensor:
+def with_floor(x: Tensor, one: Layer, two: Layer, c: float) -> Tensor:
     """W2 max(W1 x + b1, c) + b2 for rows x; weights are (out, in)."""
+    (w1, b1), (w2, b2) = one, two
     return (x @ w1.T + b1).clamp(min=c) @ w2.T + b2
 
 
 # --8<-- [start:shift]
-def as_relu(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, c: float) -> Tensor:
-    """The same function with a plain ReLU: max(z, c) = relu(z - c) + c, and both c go into the biases."""
+def as_relu(x: Tensor, one: Layer, two: Layer, c: float) -> Tensor:
+    """The same with ReLU: max(z, c) = relu(z - c) + c, both c go into biases."""
+    (w1, b1), (w2, b2) = one, two
     return torch.relu(x @ w1.T + (b1 - c)) @ w2.T + (b2 + c * w2.sum(dim=1))
 
 

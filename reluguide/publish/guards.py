@@ -11,6 +11,8 @@ from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
 from reluguide.publish.render import Evidence
 
+WIDTH = 82  # characters of code that a page shows; what is longer has to be scrolled
+
 # What may stand in prose with a digit: it is blanked before typed measurements are looked for.
 _ALLOWED = re.compile(
     r"`[^`]*`"  # settings stand in backticks
@@ -63,7 +65,7 @@ def fence_problems(house: House, page: Page) -> Iterator[PageError]:
         if fence.is_python:
             if fence.include:
                 try:
-                    pages.included(house, page, fence)
+                    yield from _too_wide(*pages.included(house, page, fence))
                 except PageError as error:
                     yield error
             elif expanded:
@@ -91,6 +93,16 @@ def fence_problems(house: House, page: Page) -> Iterator[PageError]:
         yield PageError(
             page.name, 1, f"{counted} fence lines but {len(page.fences)} blocks read: one was overlooked."
         )
+
+
+def _too_wide(text: str, file: str, first: int) -> Iterator[PageError]:
+    for number, line in enumerate(text.splitlines(), first):
+        if len(line) > WIDTH:
+            yield PageError(
+                file,
+                number,
+                f"this line of {len(line)} characters is cut on the page, which shows {WIDTH}: break it.",
+            )
 
 
 def image_problems(page: Page) -> Iterator[PageError]:

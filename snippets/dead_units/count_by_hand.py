@@ -8,7 +8,9 @@ alive = torch.zeros(8, dtype=torch.bool)
 
 
 def look(module: nn.Module, inputs: tuple[Tensor], out: Tensor) -> None:
-    alive.logical_or_((out > 0).any(dim=(0, 2, 3)))  # every axis but that of the units
+    alive.logical_or_(
+        (out > 0).any(dim=(0, 2, 3))
+    )  # all axes but that of the units
 
 
 hook = model[1].register_forward_hook(look)
@@ -20,5 +22,5 @@ hook.remove()
 print(f"{int((~alive).sum())} of {len(alive)} units are dead on these 100 images")
 
 out = model(loader[0][:1])
-wrong, divisor = int((out == 0).all(dim=0).sum()), out.shape[1]
-print(f"the usual way finds more dead units than there are units: {wrong > divisor}")
+wrong, units = int((out == 0).all(dim=0).sum()), out.shape[1]
+print("the usual way finds more dead units than there are units:", wrong > units)

@@ -11,10 +11,11 @@ x = torch.randn(1000, 8)
 report, before = reluguide.diagnose(model, x), model(x)
 
 smaller = reluguide.prune_dead(model, report)
-print(
-    f"{smaller[0].out_features} of 64 units left, same outputs: {torch.allclose(smaller(x), before, atol=1e-6)}"
-)
+same = torch.allclose(smaller(x), before, atol=1e-6)
+print(f"{smaller[0].out_features} of 64 units left, same outputs: {same}")
 
 revived = reluguide.revive(model, report, seed=0)
-print(f"same outputs after a fresh start: {torch.allclose(revived(x), before, atol=1e-6)}")
-print(f"dead units now: {len(reluguide.diagnose(revived, x)['1.relu'].dead_units)}")
+same = torch.allclose(revived(x), before, atol=1e-6)
+dead = reluguide.diagnose(revived, x)["1.relu"].dead_units
+print(f"same outputs after a fresh start: {same}")
+print(f"dead units now: {len(dead)}")

@@ -8,5 +8,5 @@ for units in (16, 32, 64):
     y = torch.relu(weight @ x)
     on = y > 0  # each unit that is on is one equation for x
     guess = torch.linalg.pinv(weight[on]) @ y[on]
-    back = torch.allclose(guess, x)
-    print(f"{units} units: {int(on.sum())} are on, 16 are needed; x recovered: {back}")
+    count, back = int(on.sum()), torch.allclose(guess, x)
+    print(f"{units} units: {count} are on, 16 are needed; x recovered: {back}")

@@ -2,7 +2,7 @@ import torch
 
 from reluguide.data import sparse_signal
 
-data = sparse_signal(20_000, features=1, noise=0.3)  # rarely a signal, always noise
+data = sparse_signal(20_000, features=1, noise=0.3)  # noise, and rarely a signal
 x, signal = data.x[:, 0].double(), data.y[:, 0].double()
 
 

@@ -5,4 +5,5 @@ for name in ("relu", "gelu", "elu", "leaky_relu"):
     for where in (-1.0, -20.0, -200.0):
         z = torch.full((64,), where, requires_grad=True)
         getattr(F, name)(z).sum().backward()
-        print(f"{name:10} at {where:5.0f}: gradient exactly zero: {bool((z.grad == 0).all())}")
+        zero = bool((z.grad == 0).all())
+        print(f"{name:10} at {where:5.0f}: gradient exactly zero: {zero}")

@@ -1,24 +1,34 @@
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def conv(inside: int, outside: int, kernel: int = 1, **how: int) -> nn.Sequential:
+    layer = nn.Conv2d(
+        inside, outside, kernel, padding=kernel // 2, bias=False, **how
+    )
+    return nn.Sequential(layer, nn.BatchNorm2d(outside))
 
 
 class MBConv(nn.Module):
-    def __init__(self, inside: int, outside: int, expand: int = 6, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(self, inside, outside, *, expand=6, kernel=3, stride=1) -> None:
         super().__init__()
         wide, few = inside * expand, max(1, inside // 4)
-        self.expand = nn.Sequential(nn.Conv2d(inside, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.SiLU())
-        each = nn.Conv2d(wide, wide, kernel, stride, kernel // 2, groups=wide, bias=False)
-        self.depthwise = nn.Sequential(each, nn.BatchNorm2d(wide), nn.SiLU())
-        squeeze = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(wide, few, 1), nn.SiLU())
-        self.excite = nn.Sequential(squeeze, nn.Conv2d(few, wide, 1), nn.Sigmoid())
-        self.project = nn.Sequential(nn.Conv2d(wide, outside, 1, bias=False), nn.BatchNorm2d(outside))
+        self.expand = conv(inside, wide)
+        self.depthwise = conv(wide, wide, kernel, stride=stride, groups=wide)
+        squeeze = [nn.AdaptiveAvgPool2d(1), nn.Conv2d(wide, few, 1), nn.SiLU()]
+        self.excite = nn.Sequential(
+            *squeeze, nn.Conv2d(few, wide, 1), nn.Sigmoid()
+        )
+        self.project = conv(wide, outside)  # no activation behind the narrow end
         self.residual = stride == 1 and inside == outside
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.depthwise(self.expand(x))
-        h = self.project(h * self.excite(h))  # no activation behind the narrow end
+        h = F.silu(self.depthwise(F.silu(self.expand(x))))
+        h = self.project(h * self.excite(h))
         return x + h if self.residual else h
 
 
 for block in (MBConv(16, 16), MBConv(16, 24, stride=2)):
-    print(tuple(block(torch.randn(4, 16, 32, 32)).shape), "adds its input:", block.residual)
+    shape = tuple(block(torch.randn(4, 16, 32, 32)).shape)
+    print(shape, "adds its input:", block.residual)

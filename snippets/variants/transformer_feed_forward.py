@@ -5,13 +5,15 @@ from torch.nn import functional as F
 
 class FeedForward(nn.Sequential):  # as in BERT and GPT
     def __init__(self, width: int, hidden: int, dropout: float = 0.1) -> None:
-        super().__init__(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width))
+        up, down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+        super().__init__(up, nn.GELU(), nn.Dropout(dropout), down)
 
 
 class GatedFeedForward(nn.Module):  # SwiGLU, as in PaLM and LLaMA
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.gate, self.up = (nn.Linear(width, hidden, bias=False) for _ in range(2))
+        self.gate = nn.Linear(width, hidden, bias=False)
+        self.up = nn.Linear(width, hidden, bias=False)
         self.down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -22,6 +24,5 @@ x = torch.randn(2, 10, 96)  # sequences, tokens, width
 for block in (FeedForward(96, 4 * 96).eval(), GatedFeedForward(96, 8 * 96 // 3)):
     alone = torch.stack([block(x[:, t]) for t in range(10)], dim=1)
     weights = sum(p.numel() for p in block.parameters() if p.ndim == 2)
-    print(
-        f"{type(block).__name__}: {weights} weights, tokens apart: {torch.allclose(block(x), alone, atol=1e-5)}"
-    )
+    apart = torch.allclose(block(x), alone, atol=1e-5)
+    print(f"{type(block).__name__}: {weights} weights, tokens apart: {apart}")

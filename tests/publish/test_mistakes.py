@@ -29,6 +29,10 @@ BUILD: dict[str, tuple[Change, str, str]] = {
     "a section that is not there": (
         change(COIN, "coin.py:throw", "coin.py:toss"), f"{COIN}:25: ", "no section 'toss'; it has throw",
     ),
+    "a line of code that the page would cut": (
+        change("snippets/coin/flip.py", '"sides:"', '"the number of sides that a coin of the usual kind has, as a rule:"'),
+        "snippets/coin/flip.py:2: ", "is cut on the page",
+    ),
     "an included file that is not there": (
         change(COIN, "snippets/coin/flip.py", "snippets/coin/flop.py"), f"{COIN}:14: ", "does not exist",
     ),

@@ -26,8 +26,8 @@ def test_any_floor_is_a_relu_with_other_biases(c: float, seed: int) -> None:
         torch.randn(*shape, generator=draw, dtype=torch.float64)
         for shape in ((4, 3), (6, 3), (6,), (2, 6), (2,))
     )
-    with_floor = why_zero.with_floor(x, w1, b1, w2, b2, c)
-    torch.testing.assert_close(why_zero.as_relu(x, w1, b1, w2, b2, c), with_floor, rtol=0, atol=1e-9)
+    with_floor = why_zero.with_floor(x, (w1, b1), (w2, b2), c)
+    torch.testing.assert_close(why_zero.as_relu(x, (w1, b1), (w2, b2), c), with_floor, rtol=0, atol=1e-9)
 
 
 def test_padding_with_zeros_is_wrong_at_the_border_only(results: dict[str, Any]) -> None:
