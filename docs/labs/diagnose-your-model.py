@@ -199,7 +199,9 @@ class Rows(nn.Module):
         self.out = nn.Linear(16, 10)
 
     def forward(self, images):
-        return self.out(self.blocks(self.embed(images.view(-1, 8, 8))).mean(dim=1))
+        return self.out(
+            self.blocks(self.embed(images.view(-1, 8, 8))).mean(dim=1)
+        )
 
 
 for activation in ("relu", "gelu"):

@@ -60,7 +60,9 @@ rates = [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]
 runs = grid(lr=rates, seeds=range(8))
 trained = sweep(sizes, steps=300, **common, **runs)
 dead, right = runs.shaped(dead_share(trained)), runs.shaped(trained.accuracy)
-for rate, of_units, of_points in zip(rates, dead.mean(axis=1), right.mean(axis=1)):
+for rate, of_units, of_points in zip(
+    rates, dead.mean(axis=1), right.mean(axis=1)
+):
     died, learned = of_units > 0.5, of_points > 0.85
     print(f"rate {rate}: most units dead: {died}, learned: {learned}")
 
@@ -72,7 +74,9 @@ for axes, values, title in zip(
     mean, low, high = np.array([mean_interval(row) for row in values]).T
     axes.plot(rates, mean, "o-")
     axes.fill_between(rates, low, high, alpha=0.2, linewidth=0)
-    axes.set(xscale="log", xlabel="learning rate", title=title, ylim=(-0.02, 1.05))
+    axes.set(
+        xscale="log", xlabel="learning rate", title=title, ylim=(-0.02, 1.05)
+    )
     axes.set_xticks(rates, labels=[f"{rate:g}" for rate in rates], minor=False)
     axes.minorticks_off()
 plt.show()
@@ -239,7 +243,9 @@ for k in range(len(ruined)):
     for (weights, biases), linear in zip(layers, linears):
         weights.append(linear.weight.detach().T)
         biases.append(linear.bias.detach())
-afresh = [(torch.stack(weights), torch.stack(biases)) for weights, biases in layers]
+afresh = [
+    (torch.stack(weights), torch.stack(biases)) for weights, biases in layers
+]
 
 slower = kept | {"lr": 0.3, "steps": 300}
 rescues = {
@@ -260,7 +266,9 @@ fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
 beside = np.linspace(-0.2, 0.2, 16)  # or the dots of a row would hide each other
 for row, run in enumerate(rescues.values()):
     mean, low, high = mean_interval(run.accuracy)
-    axes.plot(run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6)
+    axes.plot(
+        run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6
+    )
     axes.errorbar(
         [mean],
         [row],
