@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -55,7 +56,8 @@ def main() -> None:
         options.workers, initializer=move_to_a_copy, initargs=(folder,)
     ) as pool:  # fmt: skip
         for part in parts:
-            pool.submit(require_passing, part).result()
+            took = pool.submit(require_passing, part).result()
+            print(f"without a mutant the tests of {part} pass in {took:.0f} s", flush=True)
         running = {pool.submit(tested, mutant): mutant for mutant in sample}
         for number, future in enumerate(as_completed(running), 1):
             mutant, result = running[future], future.result()
@@ -63,6 +65,8 @@ def main() -> None:
             caught[part_of(mutant.module_path)] += not survived
             if survived:
                 print(f"\n{number}/{len(sample)} survived: {mutant.operator_name}\n{result.diff}", flush=True)
+            if number % 10 == 0:
+                print(f"{number}/{len(sample)}: {caught.total()} caught", flush=True)
     total = Counter(part_of(mutant.module_path) for mutant in sample)
     for part, count in total.items():
         print(f"{part:10}{caught[part]:4} of {count:4} caught")
@@ -112,10 +116,14 @@ def command(part: str) -> str:
     return shlex.join([sys.executable, "-m", "pytest", *quick, *dict.fromkeys(files)])
 
 
-def require_passing(part: str) -> None:
-    ran = subprocess.run(shlex.split(command(part)), capture_output=True, text=True, check=False)
+def require_passing(part: str) -> float:
+    began = time.perf_counter()
+    ran = subprocess.run(
+        shlex.split(command(part)), capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
     if ran.returncode:
         raise RuntimeError(f"The tests of {part} fail without any mutant:\n{ran.stdout[-3000:]}")
+    return time.perf_counter() - began
 
 
 def tested(mutant: MutationSpec) -> WorkResult:

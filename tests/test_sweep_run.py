@@ -2,6 +2,7 @@
 
 import _thread
 import io
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -69,6 +70,8 @@ def test_after_an_error_in_a_thread(threads: int) -> None:
 
 
 def test_after_a_keyboard_interrupt() -> None:
+    # Started in the background, a process ignores the interrupt; here it must not, or the sweep would never end.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.3, _thread.interrupt_main)
     timer.start()
     try:
@@ -76,6 +79,7 @@ def test_after_a_keyboard_interrupt() -> None:
             sweep([2, 8, 1], steps=10_000_000, **OPTIONS)
     finally:
         timer.join()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(
