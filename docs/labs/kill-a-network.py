@@ -149,7 +149,7 @@ axes.set(
     xticks=depths,
     ylim=(-0.02, 1.05),
 )
-axes.legend()
+axes.legend(loc="lower right", bbox_to_anchor=(1, 0.07))
 plt.show()
 
 # %% [markdown]

@@ -113,7 +113,8 @@ for name, marker in zip(("relu", "gelu", "tanh", "sigmoid"), "os^D"):
 left.set(xscale="log", xlabel="learning rate", title="test accuracy")
 left.set_xticks(rates, labels=[f"{rate:g}" for rate in rates])
 left.minorticks_off()
-left.legend()
+left.set_ylim(0.6, 1.05)
+left.legend(loc="upper left", ncols=2)
 rows = np.arange(len(names))
 for shift, (label, found, marker) in zip(
     (-0.15, 0.15), (("usual rate", usual, "o"), ("best rate", tuned, "s"))
@@ -131,7 +132,7 @@ for shift, (label, found, marker) in zip(
 right.axvline(0, color="C0", linewidth=1)
 right.set(title="points ahead of ReLU", yticks=rows[1:], yticklabels=labels[1:])
 right.invert_yaxis()
-right.legend(loc="upper left")
+right.legend(loc="center left")
 plt.show()
 
 # %% [markdown]

@@ -32,7 +32,7 @@ def door(curves: Any) -> Picture:
         _draw.pieces(back, z[inside], slopes, breaks=[BESIDE], series=series, label=label)
     through.set(title="what comes out", xlabel="number going in", ylim=(-3.1, 3.1), aspect="equal")
     back.set(title="what is passed back", xlabel="number going in", ylim=(-1.2, 1.2))
-    through.legend(title="slope below zero", fontsize=8, title_fontsize=8, loc="lower right")
+    through.legend(title="slope below zero", fontsize=9.5, title_fontsize=9.5, loc="lower right")
     rows = [(label, *(_at(curves.grid, doors[slope]["values"], at) for at in (-2.0, -1.0, 0.0, 2.0)))
             for slope, label in shown.items()]  # fmt: skip
     return Picture(fig, Numbers(("slope below zero", "−2 in", "−1 in", "0 in", "2 in"), rows))
@@ -56,7 +56,7 @@ def too_big_a_step(runs: Any) -> Picture:
     axes.set(xlabel="learning rate", ylabel="units dead on all 64 inputs", ylim=(-0.5, 17.5),
              xticks=range(len(runs.rates)), xticklabels=[f"{rate:g}" for rate in runs.rates],
              yticks=(0, 4, 8, 12, 16))  # fmt: skip
-    axes.legend(title="start (× blew up)", fontsize=8, title_fontsize=8, loc="upper left")
+    axes.legend(title="start (× blew up)", fontsize=9.5, title_fontsize=9.5, loc="upper left")
     columns = ("learning rate", *(f"seed {start}" for start in range(len(runs.starts))))
     return Picture(fig, Numbers(columns, rows))
 
@@ -83,8 +83,8 @@ def looks(looks: Any) -> Picture:
                  ylim=(-1.6, 1.6))  # fmt: skip
         rows.append((n, *(f"{(tells == k).mean():.0%}".replace("%", " %") for k in range(3))))
     handles, labels = panels[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3, title="known of the point", fontsize=8,
-               title_fontsize=8)  # fmt: skip
+    fig.legend(handles, labels, loc="outside lower center", ncols=3, title="known of the point", fontsize=9.5,
+               title_fontsize=9.5)  # fmt: skip
     return Picture(fig, Numbers(("units", *(f"points of which {word} is known" for word in words)), rows))
 
 
@@ -96,7 +96,7 @@ def folds(folds: Any) -> Picture:
         axes.plot(folds.points, folds.target["wave"], color="C1", linestyle="--", label="the wave")
         axes.plot(folds.points, folds.sums["wave"][str(n)], color="C0", linestyle="-", label="sum of units")
         axes.set(title=f"{n} units", xticks=(-2, 0, 2), ylim=(-1.3, 1.3))
-    panels[0].legend(fontsize=7.5, loc="lower right")
+    panels[0].legend(fontsize=8.5, loc="lower right")
     rows = [(n, *(f"{folds.gap[target][n]:.3f}" for target in folds.gap)) for n in folds.gap["wave"]]
     return Picture(fig, Numbers(("units", *(f"largest gap, {target}" for target in folds.gap)), rows))
 

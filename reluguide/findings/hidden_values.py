@@ -111,7 +111,7 @@ def who_is_on(detectors: Any) -> Picture:
     image = axes.imshow(share, vmin=0, vmax=100, cmap="Blues", aspect="auto", interpolation="nearest")
     for (row, column), value in np.ndenumerate(share):
         axes.text(
-            column, row, f"{value:.0f}", ha="center", va="center", fontsize=8,
+            column, row, f"{value:.0f}", ha="center", va="center", fontsize=9.5,
             color="white" if value > 55 else "black",
         )  # fmt: skip
     axes.set_xticks(range(10))

@@ -102,7 +102,7 @@ def zeros_by_layer(zeros: Any) -> Picture:
     axes.axvline(50, color="C3", linestyle=":", linewidth=1.2)
     axes.set(xlabel="zeros among the activations (%)", yticks=[0, 1], ylim=(1.45, -0.45))
     axes.set_yticklabels(["layer 1", "layer 2"])
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     return Picture(fig, Numbers(("network", "layer 1", "layer 2"), rows))
 
 

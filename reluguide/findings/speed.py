@@ -143,7 +143,7 @@ def by_size(recorded: Any) -> Picture:
             )  # fmt: skip
         panel.axhline(1, color="0.5", linewidth=0.8)
         panel.set(xscale="log", yscale="log", xlabel="numbers", ylabel="time / ReLU's time")
-        panel.legend(loc="upper right")
+        panel.legend(loc="lower center", ncols=2)
         _recorded.plain_ticks(panel.yaxis)
     rows = [
         (

@@ -130,7 +130,7 @@ def through_a_layer(crowd: Any) -> Picture:
     axes[0].set_ylabel("share of the crowd (%)")
     axes[1].plot([0, 0], [0, 10], color="C1", linestyle="-", linewidth=4, solid_capstyle="butt")
     axes[1].annotate(
-        f"{crowd.zeros:.0%} are\nexactly 0".replace("%", " %"), (-0.3, 8.6), ha="right", fontsize=9
+        f"{crowd.zeros:.0%} are\nexactly 0".replace("%", " %"), (-0.3, 8.6), ha="right", fontsize=10
     )
     names = ("before ReLU", "after ReLU", "in the next layer")
     zeros = (0.0, crowd.zeros, 0.0)

@@ -202,7 +202,7 @@ def shapes_of_all(curves: Any) -> Picture:
             label = "slope" if low == -np.inf else None
             _draw.pieces(axes, curves.z[part], curves.slope[i][part], series=1, linewidth=1.5, label=label)
         axes.set(title=curves.label[i], ylim=(-1.9, 2.4), xticks=(-4, 0, 4), yticks=(0, 1))
-    grid.flat[0].legend(loc="lower right", fontsize=8, handlelength=1.6)
+    grid.flat[0].legend(loc="lower right", fontsize=9, handlelength=1.4)
     at = [int(np.argmin(np.abs(curves.z - z))) for z in (-2.0, 2.0)]
     rows = [
         (label, *(f"{curves.value[i][k]:.3f}".replace("-", "−") for k in at),

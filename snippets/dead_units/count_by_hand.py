@@ -8,9 +8,7 @@ alive = torch.zeros(8, dtype=torch.bool)
 
 
 def look(module: nn.Module, inputs: tuple[Tensor], out: Tensor) -> None:
-    alive.logical_or_(
-        (out > 0).any(dim=(0, 2, 3))
-    )  # all axes but that of the units
+    alive.logical_or_((out > 0).any(dim=(0, 2, 3)))  # all axes but the units'
 
 
 hook = model[1].register_forward_hook(look)

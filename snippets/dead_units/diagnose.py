@@ -10,7 +10,5 @@ model = nn.Sequential(
 with torch.no_grad():
     model[0].bias[:5] = -20.0  # as one step that was far too large may leave it
 
-report = reluguide.diagnose(
-    model, torch.randn(1000, 8)
-)  # or your model and loader
+report = reluguide.diagnose(model, torch.randn(1000, 8))  # or your own
 print(report)
