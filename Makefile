@@ -33,9 +33,9 @@ site: setup ## build the site into site/, for any static host; a warning is an e
 	$(PY) -m mkdocs build --strict
 
 test: setup ## run every test, the code and the numbers on the pages included
-	@$(PY) -m reluguide evidence
-	@$(PY) -m reluguide evidence --check
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(if $(ARGS),,@$(PY) -m reluguide evidence)
+	$(if $(ARGS),,@$(PY) -m reluguide evidence --check)
+	$(PY) -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 update: setup ## run the code on the pages (or on ARGS=docs/questions/one.md) and rewrite the outputs under it
 	$(PY) -m pytest --update-outputs $(or $(ARGS),docs README.md)

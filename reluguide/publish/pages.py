@@ -3,6 +3,7 @@
 Lines are counted from 1, as editors show them, in the file as it stands on disk (front matter included).
 """
 
+import os
 import re
 import textwrap
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ class PageError(Exception):
     """Something on a page is wrong: names page and line, what was found, and what to do or rerun."""
 
     def __init__(self, page: str, line: int, message: str) -> None:
-        again = f"\nRerun only this page: python -m pytest {page}" if page.endswith(".md") else ""
+        # Who edits text only (`make prose`) has no tests to rerun: saving the page checks it again.
+        rerun = page.endswith(".md") and not os.environ.get("RELUGUIDE_PROSE")
+        again = f"\nRerun only this page: python -m pytest {page}" if rerun else ""
         super().__init__(f"{page}:{line}: {message}{again}")
         self.page, self.line, self.message = page, line, message
 

@@ -64,19 +64,24 @@ def regions(house: House, document: Document, *, updating: bool = False) -> Iter
     starts = [0]
     for line in document.text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    yield Region(0, 0, page, lambda example: _guard(house, example.parsed))
+    yield Region(0, 0, page, lambda example: _guard(house, example.parsed) or None)
     for fence in page.fences:
         if not fence.skip and (fence.is_python or fence.is_output or fence.language == "console"):
             job = _Block(house, page, fence, updating)
-            yield Region(
-                starts[fence.line - 1], starts[fence.end], job, lambda example: example.parsed(example)
-            )
+            yield Region(starts[fence.line - 1], starts[fence.end], job, _evaluate)
 
 
-def _guard(house: House, page: Page) -> None:
-    problems = [str(problem) for problem in guards.page_problems(house, page)]
-    if problems:
-        raise AssertionError("\n".join(problems))
+def _guard(house: House, page: Page) -> str:
+    return "\n".join(str(problem) for problem in guards.page_problems(house, page))
+
+
+def _evaluate(example: Example) -> str | None:
+    """What is wrong, for Sybil to report as it is: a traceback through this module would only hide it."""
+    try:
+        example.parsed(example)
+    except PageError as problem:
+        return str(problem)
+    return None
 
 
 class _Block:
