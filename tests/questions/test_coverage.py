@@ -9,6 +9,7 @@ from reluguide.evidence import Claim, declared
 from reluguide.publish.house import House
 from reluguide.publish.pages import Page, read
 
+# What the guide set out to judge. A claim that others may have linked to is not taken out again.
 CLAIMS = {f"C{number}" for number in range(1, 64)} | {"C45b"}
 
 # What people ask, in our words, and where it is answered: page#anchor, or the page whose title asks it.
@@ -99,7 +100,7 @@ def test_every_claim_is_judged_once(house: House) -> None:
         for module in house.modules()
         for claim in declared(importlib.import_module(f"{house.package}.findings.{module}"), Claim)
     )
-    assert set(judged) == CLAIMS
+    assert set(judged) >= CLAIMS  # further ones get the numbers that follow
     assert [claim for claim, times in judged.items() if times > 1] == []
 
 
