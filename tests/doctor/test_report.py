@@ -102,6 +102,10 @@ def test_dict_and_json_hold_the_same_plain_numbers(tmp_path: Path) -> None:
     data = json.loads(report.to_json(tmp_path / "report.json").read_text(encoding="utf-8"))
     assert data == report.to_dict()
     assert data["layers"]["relu"]["dead"] == report["relu"].dead_units
+    for name in ("saturated", "dormant"):  # units are listed by index
+        listed = data["layers"]["relu"][name]
+        assert listed == [k for k, one in enumerate(getattr(report["relu"], name).tolist()) if one]
+    assert data["layers"]["relu"]["mean"] == report["relu"].mean.tolist()
     assert data["samples"] == 24 and data["mode"] == "eval mode"
     assert data["dead_fraction"] == report.dead_fraction
     assert [one["names"] for one in data["unseen"]] == [list(one.names) for one in report.unseen]
@@ -149,6 +153,13 @@ def test_picture_shows_every_call_and_shares_that_add_up() -> None:
         assert sum(bars[k].get_width() for bars in axes.containers) == pytest.approx(1)
     dead = axes.containers[0][0].get_width()
     assert dead == pytest.approx(next(iter(report)).dead_fraction)
+
+
+def test_a_long_name_stays_whole() -> None:
+    name = "a_name_that_is_longer_than_any_line_of_the_report_" * 3
+    model = nn.Sequential()
+    model.add_module(name, nn.GRU(2, 2))
+    assert name in str(reluguide.diagnose(model, torch.randn(3, 4, 2)))
 
 
 def test_check_passes_up_to_the_limit_and_names_layers_and_units() -> None:

@@ -139,3 +139,11 @@ def test_structured_data_repeats_the_visible_answer() -> None:
 
 def test_plain_words_keep_the_words_only() -> None:
     assert plain_words('*a* `b` [c](d.md){ .e } <data value="1">f</data>') == "a b c f"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [([], "nothing random"), ([7], "7"), ([3, 4, 5], "3 to 5"), ([1, 3], "1, 3"), ([5, 4], "5, 4")],
+)
+def test_seeds_in_words(seeds: list[int], told: str) -> None:
+    assert render._seeds(seeds) == told
