@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # the module come first, and those that build whole sites again and again last.
 TESTS = {
     "evidence": ["tests/test_evidence.py"],
-    "publish": ["tests/publish/test_*.py"],
+    "publish": ["tests/publish/test_*.py", "tests/test_measure.py", "tests/test_annotate.py"],
     "doctor": ["tests/doctor/test_*.py"],
     "sweep": ["tests/test_sweep*.py"],
 }

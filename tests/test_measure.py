@@ -36,6 +36,8 @@ def test_the_full_list_has_what_the_pages_read() -> None:
     found = {one.name: one for one in timings.benchmarks(torch.device("meta"))}
     assert set(recordings.SETTINGS.values()) <= set(found)
     assert {f"{what}_{size}" for what in ("forward", "both") for size in timings.SIZES} <= set(found)
+    assert found["forward_16k"].about == "value of an activation on 16,384 float32 numbers"
+    assert found["both_16k"].about == "value and gradient of an activation on 16,384 float32 numbers"
     assert found["forward_16m"].elements == found["reused_16m"].elements == 2**24
 
 

@@ -102,6 +102,26 @@ def test_zone_of_zero_gradient_is_exactly_autograds(name: str, dtype: torch.dtyp
         assert (low, high) == (-math.inf, math.inf)
 
 
+LINEAR = {  # where each is a straight line that loses nothing
+    nn.ReLU(): (0, math.inf), nn.LeakyReLU(): (0, math.inf), nn.PReLU(): (0, math.inf), nn.RReLU(): (0, math.inf),
+    nn.ELU(): (0, math.inf), nn.CELU(): (0, math.inf), nn.SELU(): (0, math.inf), nn.Hardswish(): (3, math.inf),
+    nn.ReLU6(): (0, 6), nn.Hardtanh(): (-1, 1), nn.Hardsigmoid(): (-3, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("act", LINEAR, ids=lambda act: type(act).__name__)
+def test_always_on_is_a_unit_that_stays_where_the_activation_is_linear(act: nn.Module) -> None:
+    low, high = LINEAR[act]
+    top = min(high, low + 5)
+    inside = torch.linspace(low + 0.01, top - 0.01, 20)
+    z = torch.stack([inside, torch.linspace(low - 0.4, top - 0.01, 20), inside + (top - low) / 2], dim=1)
+    line = nn.Linear(3, 3, bias=False)
+    with torch.no_grad():
+        line.weight.copy_(torch.eye(3))
+    (layer,) = reluguide.diagnose(nn.Sequential(line, act), z)
+    assert layer.always_on.tolist() == [True, False, high == math.inf]
+
+
 def test_clamp_has_a_gradient_at_its_corner_where_relu_has_none() -> None:
     # Units that are exactly 0 throughout: what torch's gradient there is decides, not the picture.
     for act in (torch.relu, lambda z: z.clamp(min=0)):
