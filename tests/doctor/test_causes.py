@@ -1,5 +1,8 @@
 """Causes that are planted are the causes that are found, with their numbers."""
 
+from email.message import Message
+from importlib import metadata
+
 import pytest
 import torch
 from torch import nn
@@ -42,6 +45,22 @@ def test_bias() -> None:
     with torch.no_grad():  # what it says is so: without the bias the unit fires
         model[0].bias[3] = 0
     assert causes(model, "1.relu") == {}
+
+
+def test_what_has_no_weights_between_layer_and_activation_is_passed_over() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Identity(), nn.ReLU(), nn.Linear(8, 2))
+    plant(model[0], [3], -20.0)
+    (found,) = (one for one in reluguide.diagnose(model, X).explain() if one.unit == 3)
+    assert (found.layer, found.cause, found.look_at) == ("3.relu", "bias", "0")
+
+
+def test_the_page_on_dead_units_is_the_documentations(monkeypatch: pytest.MonkeyPatch) -> None:
+    about = Message()
+    about["Project-URL"] = "Repository, https://example.org/code"
+    monkeypatch.setattr(metadata, "metadata", lambda name: about)
+    assert page() == "questions/dead-units/"
+    about["Project-URL"] = "Documentation, https://example.org/guide/"
+    assert page() == "https://example.org/guide/questions/dead-units/"
 
 
 def test_weights() -> None:
