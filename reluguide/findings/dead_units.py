@@ -6,9 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure, mean_interval
 from reluguide.findings import _draw
-
-SAFE_THREAD = "Why is it safe to zero out activations? (forum thread on a deep-learning course)"
-TUTORIAL = "A widely copied tutorial on activation functions"
+from reluguide.findings._threads import SAFE_THREAD, TUTORIAL
 
 _WAYS = {"sgd": "SGD", "adam": "Adam", "decay": "SGD, all decayed", "bias_decay": "SGD, biases decayed"}
 

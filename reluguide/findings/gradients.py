@@ -6,10 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-TUTORIAL = "A widely copied tutorial on activation functions"
-RELU_THREAD = "Why do we use ReLUs? (forum thread on a deep-learning course)"
-WHY_THREAD = "Chapter 4: why do we do things the way we do? (forum thread on a deep-learning book)"
+from reluguide.findings._threads import RELU_THREAD, TUTORIAL, WHY_THREAD
 
 _LABELS = {
     "relu_kaiming": "ReLU, Kaiming",

@@ -6,8 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-SAFE_THREAD = "Why is it safe to zero out activations? (forum thread on a deep-learning course)"
+from reluguide.findings._threads import SAFE_THREAD
 
 _PLACES = {
     "pixels": "the pixels",

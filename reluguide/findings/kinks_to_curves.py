@@ -6,8 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Claim, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-RELU_THREAD = "Why do we use ReLUs? (forum thread on a deep-learning course)"
+from reluguide.findings._threads import RELU_THREAD
 
 
 @fact()

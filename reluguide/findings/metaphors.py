@@ -6,9 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Claim, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-RELU_THREAD = "Why do we use ReLUs? (forum thread on a deep-learning course)"
-DOUBT_THREAD = "Doubtful ReLU use (thread in a framework's forum)"
+from reluguide.findings._threads import DOUBT_THREAD, RELU_THREAD
 
 _NOISES = {0.1: "at_10", 0.2: "at_20", 0.3: "at_30", 0.5: "at_50"}  # spread of the noise, in hundredths
 _SHOWN = 2  # the noise that the picture shows: 0.3

@@ -6,9 +6,9 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure, mean_interval
 from reluguide.findings import _draw, _recorded
+from reluguide.findings._threads import TUTORIAL
 
 DOUBT = "Doubtful ReLU use (thread in a framework's forum)"
-TUTORIAL = "A widely copied tutorial on activation functions"
 
 _BY_PERCENT = {"50": "half", "90": "nine tenths", "99": "99 of 100"}
 

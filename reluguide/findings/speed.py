@@ -6,8 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw, _recorded
-
-TUTORIAL = "A widely copied tutorial on activation functions"
+from reluguide.findings._threads import TUTORIAL
 
 LABELS = {
     "relu": "ReLU", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "relu6": "ReLU6", "relu_squared": "ReLU²",

@@ -6,9 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure, shown
 from reluguide.findings import _draw
-
-DOUBT_THREAD = "Doubtful ReLU use (thread in a framework's forum)"
-TUTORIAL = "A widely copied tutorial on activation functions"
+from reluguide.findings._threads import DOUBT_THREAD, TUTORIAL
 
 _SHOWN = ("relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "sigmoid", "tanh")
 

@@ -7,13 +7,12 @@ import numpy as np
 
 from reluguide.evidence import Check, Claim, Numbers, Picture, claim, fact, figure, mean_interval
 from reluguide.findings import _draw
+from reluguide.findings._threads import TUTORIAL, WHY_THREAD
 
-TUTORIAL = "A widely copied tutorial on activation functions"
 ALL = (
     "relu", "leaky_relu", "prelu", "elu", "celu", "selu", "gelu", "gelu_tanh", "silu", "mish", "hardswish",
     "softplus", "relu_squared", "relu6", "tanh", "sigmoid",
 )  # fmt: skip
-WHY_THREAD = "Chapter 4: why do we do things the way we do? (forum thread on a deep-learning book)"
 
 
 @fact(digits=2)

@@ -6,8 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-TUTORIAL = "A widely copied tutorial on activation functions"
+from reluguide.findings._threads import TUTORIAL
 
 # Names for the spellings, in the order of the experiment.
 _NAMES = ("relu", "clamp", "maximum", "max", "half", "mask", "where", "where_or_equal")

@@ -6,9 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Claim, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-SAFE_THREAD = "Why is it safe to zero out activations? (forum thread on a deep-learning course)"
-RELU_THREAD = "Why do we use ReLUs? (forum thread on a deep-learning course)"
+from reluguide.findings._threads import RELU_THREAD, SAFE_THREAD
 
 _BETWEEN = {"nothing": "nothing (a linear layer)", "square": "a square", "relu": "a ReLU"}
 

@@ -6,9 +6,7 @@ import numpy as np
 
 from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
-
-WHY_THREAD = "Chapter 4: why do we do things the way we do? (forum thread on a deep-learning book)"
-SAFE_THREAD = "Why is it safe to zero out activations? (forum thread on a deep-learning course)"
+from reluguide.findings._threads import SAFE_THREAD, WHY_THREAD
 
 _NAMES = {
     -2.0: "minus_2",
