@@ -61,6 +61,20 @@ class Breaking:
         return torch.relu(z)
 
 
+@pytest.mark.parametrize(("threads", "largest"), [(1, 8), (2, 4), (4, 2), (8, 2)])
+def test_every_thread_gets_its_share_and_no_chunk_is_of_one(threads: int, largest: int) -> None:
+    seen: set[int] = set()
+
+    def relu(z: torch.Tensor) -> torch.Tensor:
+        seen.add(z.numel())
+        return torch.relu(z)
+
+    sweep(
+        [2, 8, 1], steps=1, activation=relu, threads=threads, **(OPTIONS | {"seeds": range(8), "chunk": None})
+    )
+    assert max(seen) == largest * len(DATA.x) * 8
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_after_an_error_in_a_thread(threads: int) -> None:
     activation = Breaking(calls=40)

@@ -61,43 +61,47 @@ def sweep(
 ) -> SweepResult:
     """Train one network for each entry of `seeds`; all have the layer widths `sizes`.
 
-    Settings marked * are one value for all networks or a list with one entry a network (`grid` makes such
-    lists).
+    A setting "per network" is one value for all networks or a list with one entry a network (`grid` makes
+    such lists).
 
-    sizes: widths of inputs, hidden layers and outputs, as [2, 16, 1].
-    data: a `Data` that all networks share, or a function seed -> `Data`, called once for each seed.
-    seeds: one a network; the same seed gives the same first weights and the same order of batches.
-    lr*: the learning rate, not negative.
-    steps: updates of each network; 0 only evaluates the networks as they begin.
-    activation*: a name of `reluguide.activations`, or an elementwise function of a tensor, which autograd
-        differentiates. "prelu" learns one slope a hidden layer, from 0.25.
-    optimizer: "sgd", "adam" or "adamw", with `torch.optim`'s formulas and defaults.
-    loss: "bce" (one output, classes 0 and 1), "cross_entropy" or "mse", each the mean over samples; chosen
-        by the data and the outputs where not given.
-    batch_size: samples a step, drawn without replacement, each epoch in a new order that depends on the
-        seed alone; None is all samples. A last batch that would be smaller is left out.
-    weight_init*: "kaiming" (normal, He et al. 2015), "kaiming_uniform", "xavier" (normal, Glorot and Bengio
-        2010), "xavier_uniform", "lecun" (normal, variance 1 / inputs), "default" (what `nn.Linear` does,
-        drawn biases included), or a function (generator, fan_in, fan_out) -> weights (fan_in, fan_out).
-    weight_scale*: multiplies the first weights.
-    bias_init*: first bias of the hidden units (under "default" added to the drawn one); an entry of the
-        list may be a tuple with one number a hidden layer. Outputs begin at 0.
-    threshold*: c in max(z, c), for "relu".
-    momentum*: of SGD, as in `torch.optim.SGD` without dampening.
-    weight_decay*, bias_decay*: L2 added to the gradient ("sgd", "adam") or decoupled ("adamw"), of weights
-        and of biases; `bias_decay=None` decays biases like weights.
-    clip*: largest norm of a network's whole gradient, or None.
-    activation_l1*: this times the mean absolute activation of every hidden layer is added to the loss.
-    initial: parameters to begin with in place of drawn ones, as `SweepResult.parameters`.
-    frozen: layers (0 is the first) whose weights, biases and slopes stay as they begin.
-    record: any of "curves", "revivals", "gradient_norms", "parameters"; see `SweepResult`.
-    record_every: steps from one look for curves and revivals to the next; a look sees all training samples.
-    revival_after: looks in a row at which a unit was never active before its return counts as a revival.
-    device: as `reluguide.device.choose`; random numbers are drawn on the CPU wherever it computes.
-    dtype: of parameters and data, float32 or float64.
-    threads: Python threads, each with one torch thread; by default `torch.get_num_threads()`.
-    chunk: networks computed as one, at least 2; by default what fits a core's cache, or the GPU.
-    progress: True, False, or None for a bar on terminals where rich is installed and it takes seconds.
+    Args:
+        sizes: widths of inputs, hidden layers and outputs, as [2, 16, 1].
+        data: a `Data` that all networks share, or a function seed -> `Data`, called once for each seed.
+        seeds: one a network; the same seed gives the same first weights and the same order of batches.
+        lr (per network): the learning rate, not negative.
+        steps: updates of each network; 0 only evaluates the networks as they begin.
+        activation (per network): a name of `reluguide.activations`, or an elementwise function of a tensor,
+            which autograd differentiates. "prelu" learns one slope a hidden layer, from 0.25.
+        optimizer: "sgd", "adam" or "adamw", with `torch.optim`'s formulas and defaults.
+        loss: "bce" (one output, classes 0 and 1), "cross_entropy" or "mse", each the mean over samples;
+            chosen by the data and the outputs where not given.
+        batch_size: samples a step, drawn without replacement, each epoch in a new order that depends on the
+            seed alone; None is all samples. A last batch that would be smaller is left out.
+        weight_init (per network): "kaiming" (normal, He et al. 2015), "kaiming_uniform", "xavier" (normal,
+            Glorot and Bengio 2010), "xavier_uniform", "lecun" (normal, variance 1 / inputs), "default" (what
+            `nn.Linear` does, drawn biases included), or a function (generator, fan_in, fan_out) -> weights
+            (fan_in, fan_out).
+        weight_scale (per network): multiplies the first weights.
+        bias_init (per network): first bias of the hidden units (under "default" added to the drawn one); an
+            entry of the list may be a tuple with one number a hidden layer. Outputs begin at 0.
+        threshold (per network): c in max(z, c), for "relu".
+        momentum (per network): of SGD, as in `torch.optim.SGD` without dampening.
+        weight_decay (per network): L2 added to the gradient ("sgd", "adam") or decoupled ("adamw").
+        bias_decay (per network): the same for biases; None decays them like weights.
+        clip (per network): largest norm of a network's whole gradient, or None.
+        activation_l1 (per network): this times the mean absolute activation of every hidden layer is added
+            to the loss.
+        initial: parameters to begin with in place of drawn ones, as `SweepResult.parameters`.
+        frozen: layers (0 is the first) whose weights, biases and slopes stay as they begin.
+        record: any of "curves", "revivals", "gradient_norms", "parameters"; see `SweepResult`.
+        record_every: steps from one look for curves and revivals to the next; a look sees all training
+            samples.
+        revival_after: looks in a row at which a unit was never active before its return counts as a revival.
+        device: as `reluguide.device.choose`; random numbers are drawn on the CPU wherever it computes.
+        dtype: of parameters and data, float32 or float64.
+        threads: Python threads, each with one torch thread; by default `torch.get_num_threads()`.
+        chunk: networks computed as one, at least 2; by default what fits a core's cache, or the GPU.
+        progress: True, False, or None for a bar on terminals where rich is installed and it takes seconds.
 
     Raises ValueError or TypeError that names the argument, its value and what is allowed. A network that
     diverges raises nothing: see `SweepResult.diverged`.

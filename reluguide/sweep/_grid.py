@@ -55,9 +55,9 @@ class Grid(Mapping[str, Any]):
 def grid(*, seeds: Iterable[int], **settings: Iterable[Any]) -> Grid:
     """Cross `seeds` with one list of values for each named setting.
 
-    >>> g = grid(seeds=range(8), lr=[0.1, 1.0, 3.0], activation=["relu", "gelu"])
-    >>> g.shape
-    (3, 2, 8)
+    Examples:
+        >>> grid(seeds=range(8), lr=[0.1, 1.0, 3.0], activation=["relu", "gelu"])
+        Grid(3 lr, 2 activation, 8 seeds)
     """
     axes: dict[str, Sequence[Any]] = {}
     for name, values in {**settings, "seeds": seeds}.items():
