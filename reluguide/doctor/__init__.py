@@ -1,8 +1,15 @@
 """Is any unit of your model dead, why, and what helps.
 
-    report = reluguide.diagnose(model, loader)
-    print(report)
-    print(report.explain())
+Examples:
+    >>> import reluguide, torch
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> _ = nn.init.constant_(model[0].bias[:2], -100)
+    >>> report = reluguide.diagnose(model, torch.randn(50, 4))  # or a loader
+    >>> report["1.relu"].dead_units
+    [0, 1]
+    >>> {finding.cause for finding in report.explain()}  # print it for more
+    {'bias'}
 
 `diagnose` runs the model over data and looks at every activation call (`record`, `spellings`, `flow`),
 keeps a few numbers a unit (`statistics`) and gives a `Report`, which explains causes (`causes`), draws

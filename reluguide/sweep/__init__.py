@@ -1,12 +1,15 @@
 """Train many small networks at once: all seeds and settings of an experiment as one batched computation.
 
-    from reluguide.data import spirals
-    from reluguide.sweep import grid, sweep
-
-    runs = grid(seeds=range(8), lr=[0.1, 1.0, 3.0])
-    result = sweep([2, 32, 32, 1], data=spirals(128), steps=300, **runs)
-    runs.shaped(result.final_loss)                        # (3, 8): rates by seeds
-    runs.shaped(result.never_active[1]).mean(axis=(1, 2))  # share of second-layer units, by rate
+Examples:
+    >>> from reluguide.data import spirals
+    >>> from reluguide.sweep import grid, sweep
+    >>> runs = grid(lr=[0.1, 1.0, 3.0], seeds=range(8))
+    >>> result = sweep([2, 32, 32, 1], data=spirals(128), steps=300, **runs)
+    >>> runs.shaped(result.accuracy).shape  # rates by seeds
+    (3, 8)
+    >>> dead = runs.shaped(result.dead[1]).mean(axis=(1, 2))  # of layer 2, by rate
+    >>> (dead > 0.5).tolist()
+    [False, False, True]
 
 A network's result depends on its own seed, settings and data alone: it is the same to the last bit
 whatever the other networks, their order, the number of threads and the size of the chunks.

@@ -56,6 +56,7 @@ def grid(*, seeds: Iterable[int], **settings: Iterable[Any]) -> Grid:
     """Cross `seeds` with one list of values for each named setting.
 
     Examples:
+        >>> from reluguide.sweep import grid
         >>> grid(seeds=range(8), lr=[0.1, 1.0, 3.0], activation=["relu", "gelu"])
         Grid(3 lr, 2 activation, 8 seeds)
     """
