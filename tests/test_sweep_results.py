@@ -232,6 +232,7 @@ def test_weight_inits_have_their_variance() -> None:
     np.testing.assert_allclose(weights.var(axis=(1, 2)), expected, rtol=0.05)
     bound = [np.sqrt(3 * expected[i]) for i in (1, 3, 5)]
     assert (np.abs(weights[[1, 3, 5]]).max(axis=(1, 2)) <= bound).all()
+    assert abs(biases[5].mean()) < 1 / 100  # on both sides of 0
     assert not biases[:5].any() and biases[5].std() == pytest.approx(np.sqrt(1 / 900), rel=0.2)
     doubled = sweep(
         [fan_in, fan_out], data=data, seeds=[5], lr=0, steps=0, weight_scale=2, record="parameters"

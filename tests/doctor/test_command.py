@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def called(*words: str) -> int:
 def test_models_data_and_functions_that_make_them(at: Path, model: str, data: str, capsys) -> None:
     assert called(model, "--data", data) == 0
     assert "on these 16 samples (2 batches, eval mode)" in capsys.readouterr().out
+
+
+def test_the_current_folder_can_be_imported_from(
+    at: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (at / "only_in_this_folder.py").write_text(MODULE)
+    elsewhere = [one for one in sys.path if one not in ("", str(at))]
+    monkeypatch.setattr(sys, "path", elsewhere)  # as for the installed command
+    assert called("only_in_this_folder:model", "--data", "only_in_this_folder:data") == 0
 
 
 def test_limit_decides_the_status(at: Path, capsys) -> None:

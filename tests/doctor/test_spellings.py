@@ -102,6 +102,16 @@ def test_zone_of_zero_gradient_is_exactly_autograds(name: str, dtype: torch.dtyp
         assert (low, high) == (-math.inf, math.inf)
 
 
+@pytest.mark.parametrize(
+    ("act", "limit"), [(nn.Threshold(0.7, 0.0), 0.7), (nn.ReLU(), 0.0), (nn.Hardtanh(), 0.0)]
+)
+def test_a_unit_fires_above_zero_and_above_the_threshold(act: nn.Module, limit: float) -> None:
+    net = Once(act)
+    x = torch.randn(200, 3)
+    (layer,) = reluguide.diagnose(net, x)
+    torch.testing.assert_close(layer.active_fraction, (net.fc(x).detach() > limit).float().mean(0))
+
+
 LINEAR = {  # where each is a straight line that loses nothing
     nn.ReLU(): (0, math.inf), nn.LeakyReLU(): (0, math.inf), nn.PReLU(): (0, math.inf), nn.RReLU(): (0, math.inf),
     nn.ELU(): (0, math.inf), nn.CELU(): (0, math.inf), nn.SELU(): (0, math.inf), nn.Hardswish(): (3, math.inf),

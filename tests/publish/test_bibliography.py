@@ -27,6 +27,18 @@ def test_an_entry_is_cited_by_its_authors_and_year(author: str, cited: str, tmp_
     assert entry.cited == cited
 
 
+def test_an_entry_is_listed_whole_with_its_address(tmp_path: Path) -> None:
+    more = ", volume = {3}, number = {2}, pages = {1--9}, doi = {10.1/x}, year"
+    (tmp_path / "some.bib").write_text(
+        ENTRY.format(author="Adams, Ann").replace(", year", more), encoding="utf-8"
+    )
+    page = bibliography.listed(bibliography.read(tmp_path / "some.bib"))
+    assert page == (
+        '<ul class="bibliography"><li id="key">A. Adams (2001). <cite>A title</cite>. A journal, 3(2), 1–9.'
+        ' <a href="https://doi.org/10.1/x">doi:10.1/x</a>.</li></ul>'
+    )
+
+
 def test_an_entry_without_a_year_is_named(tmp_path: Path) -> None:
     text = ENTRY.format(author="Adams, Ann").replace(", year = {2001}", "")
     (tmp_path / "some.bib").write_text(text, encoding="utf-8")
