@@ -62,6 +62,18 @@ def test_convolutions_batchnorm_pooling_and_flattening(make) -> None:
     assert parameters(small) < parameters(net)
 
 
+def test_same_padding_counts_as_padding() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(2, 6, 3), nn.ReLU(), nn.BatchNorm2d(6), nn.Conv2d(6, 4, 2, padding="same"), nn.ReLU()
+    )
+    net[2].bias.data.uniform_(0.5, 1)
+    plant(net[0], [0, 3])
+    with pytest.raises(
+        DiagnosisError, match=r"1\.relu: a BatchNorm follows it and then a padded convolution"
+    ):
+        pruned_equal(net, torch.randn(10, 2, 8, 8), layers="1")
+
+
 @pytest.mark.parametrize("padding", [0, 1])
 def test_batchnorm_after_the_activation_moves_into_the_next_bias(padding: int) -> None:
     torch.manual_seed(0)
