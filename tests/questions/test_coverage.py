@@ -104,6 +104,20 @@ def test_every_claim_is_judged_once(house: House) -> None:
     assert [claim for claim, times in judged.items() if times > 1] == []
 
 
+def test_the_ledgers_short_answer_holds(house: House) -> None:
+    answer = page(house, "claims").short_answer
+    assert answer and answer[1].startswith(
+        "Most of it is right, but more often than not under a condition that is left out; some of it is wrong."
+    )
+    verdicts = Counter(
+        claim.verdict
+        for module in house.modules()
+        for claim in declared(importlib.import_module(f"{house.package}.findings.{module}"), Claim)
+    )
+    assert verdicts["right"] + verdicts["right if"] > verdicts.total() / 2
+    assert verdicts["right if"] > verdicts["right"] and verdicts["wrong"] > 0
+
+
 def test_anchors_are_given_once_a_page(house: House) -> None:
     for path in sorted(house.questions.glob("*.md")):
         anchors = [heading.id for heading in read(house, path).headings if heading.id]
