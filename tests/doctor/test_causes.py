@@ -6,6 +6,7 @@ from importlib import metadata
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import reluguide
 from reluguide.doctor.causes import page
@@ -81,6 +82,30 @@ def test_normalisation_shift_and_statistics() -> None:
     assert found[1].look_at == "shift of layer 5"
     assert found[2].look_at == "scale or statistics of layer 5"
     assert found[1].numbers["shift"] == -50
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm", "group_norm", "layer_norm"])
+def test_the_shift_of_every_norm_is_found(name: str) -> None:
+    class Normed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(4, 6, 1)
+            self.scale, self.bias = nn.Parameter(torch.ones(6)), nn.Parameter(torch.zeros(6))
+            plant(self, [1], -50.0)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = self.conv(x)
+            if name == "layer_norm":
+                h = F.layer_norm(h.mT, (6,), self.scale, self.bias).mT
+            elif name == "group_norm":
+                h = F.group_norm(h, 2, self.scale, self.bias)
+            else:
+                run = torch.zeros(6), torch.ones(6)
+                h = getattr(F, name)(h, *run, self.scale, self.bias)
+            return torch.relu(h)
+
+    (found,) = reluguide.diagnose(Normed(), torch.randn(20, 4, 7)).explain()
+    assert (found.unit, found.cause, found.numbers["shift"]) == (1, "normalisation", -50)
 
 
 def test_collapsed_inputs_point_to_the_first_layer_that_collapsed() -> None:

@@ -65,6 +65,12 @@ def test_the_current_folder_can_be_imported_from(
     assert called("only_in_this_folder:model", "--data", "only_in_this_folder:data") == 0
 
 
+def test_data_are_asked_for(at: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        called("my:model")
+    assert ended.value.code == 2 and "the following arguments are required: --data" in capsys.readouterr().err
+
+
 def test_limit_decides_the_status(at: Path, capsys) -> None:
     assert called("my:model", "--data", "my:data", "--max-dead", "0.1") == 0
     assert called("my:model", "--data", "my:data", "--max-dead", "0.05") == 1
