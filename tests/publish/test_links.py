@@ -32,6 +32,8 @@ def test_question_pages_cite_and_type_no_address(house: House) -> None:
     ("url", "told"),
     [
         ("http://arxiv.org/abs/1502.01852", "not an https address"),
+        ("https://example/paper", "not an https address"),
+        ("https://example.org/a paper", "not an https address"),
         ("https://arxiv.org/abs/15020", "not of the form of arxiv.org"),
         ("https://doi.org/1038/x", "not of the form of doi.org"),
         ("https://doi.org/10.1038/s41586-024-07711-7", None),

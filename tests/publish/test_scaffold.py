@@ -53,6 +53,7 @@ def test_a_new_question_passes_as_it_is(root: Path) -> None:
     made = command(root, "reluguide", "new-question", TITLE, "--slug", "everything")
     assert made.returncode == 0, made.stderr
     assert "docs/questions/everything.md" in made.stdout
+    assert "`make test ARGS=docs/questions/everything.md`" in made.stdout
     built = command(root, "mkdocs", "build", "--strict")
     assert built.returncode == 0, built.stderr
     shown = (root / "site" / "questions" / "everything" / "index.html").read_text(encoding="utf-8")
