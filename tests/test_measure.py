@@ -34,7 +34,7 @@ def test_every_activation_is_timed_in_every_benchmark_of_activations(quick: reco
 
 def test_sizes_are_what_their_names_say() -> None:
     units = {"k": 2**10, "m": 2**20}
-    assert timings.SIZES == {name: int(name[:-1]) * units[name[-1]] for name in timings.SIZES}
+    assert {name: int(name[:-1]) * units[name[-1]] for name in timings.SIZES} == timings.SIZES
 
 
 def test_the_full_list_has_what_the_pages_read() -> None:

@@ -15,6 +15,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,14 @@ def key(house: House, lab: str, device: str) -> str:
     )
 
 
-def work(house: House, lab: str, device: str) -> Ran:
-    """In a worker: execute one lab and keep it."""
+def work(house: House, lab: str, device: str, places: Sequence[Path]) -> Ran:
+    """In a worker: execute one lab and keep it, unless a source was saved in between (see `worker.work`)."""
     began = time.perf_counter()
-    store.write(path(house, lab, device), {"lab": lab, "notebook": executed(house, lab, device)})
-    return Ran(f"lab {lab}", {"cells": time.perf_counter() - began}, redrawn=True)
+    record = {"lab": lab, "notebook": executed(house, lab, device)}
+    kept = [path(house, lab, device)] == list(places)
+    if kept:
+        store.write(places[0], record)
+    return Ran(f"lab {lab}", {"cells": time.perf_counter() - began}, redrawn=kept)
 
 
 def executed(house: House, lab: str, device: str) -> dict[str, Any]:

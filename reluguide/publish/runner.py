@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from pathlib import Path
 from reluguide.publish import labs, store
 from reluguide.publish.house import House
 from reluguide.publish.worker import EvidenceError, Ran, work
+
+ROUNDS = 5  # of running what is stale: a source may be saved while it runs, and then it runs again
 
 
 @dataclass
@@ -64,8 +66,13 @@ def refresh(
     store.clear_unfinished(house)
     books = [] if house.check else labs.names(house)
     modules = {name: Ran(name) for name in (only or [*house.modules(), *books])}
-    stale = [name for name in modules if store.read(_place(house, name, device)) is None]
-    if stale:
+    for left in reversed(range(ROUNDS + 1)):
+        all_places = {name: _places(house, name, device) for name in modules}
+        stale = {name: places for name, places in all_places.items() if store.read(places[-1]) is None}
+        if not stale:
+            break
+        if not left:
+            raise EvidenceError(f"{', '.join(stale)}: a source was saved each time that it ran; build again.")
         failures = _run(house, stale, device, modules, min(len(stale), workers or _cores()), progress)
         if failures:
             raise EvidenceError("\n\n".join(failures))
@@ -78,7 +85,12 @@ def load(house: House, module: str, device: str) -> store.Record | None:
 
 
 def _run(
-    house: House, stale: list[str], device: str, modules: dict[str, Ran], count: int, progress: bool | None
+    house: House,
+    stale: Mapping[str, Sequence[Path]],
+    device: str,
+    modules: dict[str, Ran],
+    count: int,
+    progress: bool | None,
 ) -> list[str]:
     failures = []
     # Spawned, not forked: torch's threads do not survive a fork, and CUDA refuses one.
@@ -93,22 +105,25 @@ def _run(
     ):
         # The slowest last time start first, so that no core idles at the end behind one long module.
         jobs: dict[Future[Ran], str] = {
-            pool.submit(labs.work if _is_lab(house, name) else work, house, name, device): name
+            pool.submit(labs.work if _is_lab(house, name) else work, house, name, device, stale[name]): name
             for name in sorted(stale, key=_cost(house))
         }
         for job in as_completed(jobs):
             name = jobs[job]
             try:
-                modules[name] = job.result()
+                before, now = modules[name].seconds, job.result()
+                modules[name] = Ran(now.module, before | now.seconds, now.redrawn)
             except Exception as error:
                 failures.append(str(error) if isinstance(error, EvidenceError) else f"{name}: {error!r}")
             step(name, sum(modules[name].seconds.values()))
     return failures
 
 
-def _place(house: House, name: str, device: str) -> Path:
-    """The last thing that is made of a module or lab; it is keyed on all that comes before it."""
-    return (labs.path if _is_lab(house, name) else store.findings_path)(house, name, device)
+def _places(house: House, name: str, device: str) -> tuple[Path, ...]:
+    """Where what is made of a module or lab belongs; the last is keyed on all that comes before it."""
+    if _is_lab(house, name):
+        return (labs.path(house, name, device),)
+    return store.result_path(house, name, device), store.findings_path(house, name, device)
 
 
 def _is_lab(house: House, name: str) -> bool:

@@ -6,8 +6,9 @@ import math
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,17 +29,26 @@ class Ran:
     redrawn: bool = False
 
 
-def work(house: House, module: str, device: str) -> Ran:
-    """In a worker: measure what is stale of one module, then draw and check what is said of it."""
+def work(house: House, module: str, device: str, places: Sequence[Path]) -> Ran:
+    """In a worker: measure what is stale of one module, then draw and check what is said of it.
+
+    `places` are where result and findings belong, as the sources stood before this process imported any.
+    Where they belong elsewhere by now, somebody has saved a file in between: what was made is of the old
+    source, or of both, and is not kept.
+    """
     if house.root.as_posix() not in sys.path:
         sys.path.insert(0, house.root.as_posix())
-    path = store.result_path(house, module, device)
     seconds: dict[str, float] = {}
-    record = store.read(path)
+    record = store.read(places[0])
     if record is None:
         record, seconds = measure(house, module, device)
-        store.write(path, record)
-    store.write(store.findings_path(house, module, device), conclude(house, module, record))
+        if store.result_path(house, module, device) != places[0]:
+            return Ran(module, seconds)
+        store.write(places[0], record)
+    findings = conclude(house, module, record)
+    if store.findings_path(house, module, device) != places[1]:
+        return Ran(module, seconds)
+    store.write(places[1], findings)
     return Ran(module, seconds, redrawn=True)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,6 +48,36 @@ def test_an_experiment_reruns_its_module_alone(guide: Guide) -> None:
 def test_what_an_experiment_imports_counts_as_its_source(guide: Guide) -> None:
     guide.change("tinyguide/chance.py", "sides + 1", "1 + sides")
     assert "2 of 2 modules measured" in guide.build().stdout
+
+
+EDITS = {  # what somebody saves while the experiment runs: (file, old, new)
+    "the experiment itself": ("tinyguide/experiments/dice.py", "400, 6", "400, 2"),
+    "what it imports": ("tinyguide/chance.py", "default_rng(seed)", "default_rng(seed + 99)"),
+    "what is said of it": (
+        "tinyguide/findings/dice.py",
+        "return rolls.mean",
+        "return [10 * one for one in rolls.mean]",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_is_edited_while_it_runs_is_made_of_the_new_source(edit: str, guide: Guide) -> None:
+    file, old, new = EDITS[edit]
+    saves = f"""
+    file = Path({str(guide.root / file)!r})
+    file.write_text(file.read_text().replace({old!r}, {new!r}))
+    return Rolls("""
+    experiment = guide.root / "tinyguide/experiments/dice.py"
+    text = experiment.read_text().replace(
+        "import dataclass\n", "import dataclass\nfrom pathlib import Path\n"
+    )
+    experiment.write_text(text.replace("\n    return Rolls(", saves))
+    guide.build()
+    shown = guide.site()["questions/dice/index.html"]
+    shutil.rmtree(guide.root / ".cache")
+    guide.build()
+    assert guide.site()["questions/dice/index.html"] == shown
 
 
 def test_another_device_is_measured_apart(guide: Guide) -> None:
