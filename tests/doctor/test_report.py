@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import reluguide
+from reluguide.doctor.words import percent
 from tests.doctor.zoo import Mlp, plant
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -153,6 +154,17 @@ def test_picture_shows_every_call_and_shares_that_add_up() -> None:
         assert sum(bars[k].get_width() for bars in axes.containers) == pytest.approx(1)
     dead = axes.containers[0][0].get_width()
     assert dead == pytest.approx(next(iter(report)).dead_fraction)
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.0, "0 %"), (1e-7, "under 0.0001 %"), (0.00052, "0.05 %"), (0.1234, "12.3 %"), (0.999, "99.9 %"),
+        (0.99951, "99.95 %"), (1.0, "100 %"),
+    ],
+)  # fmt: skip
+def test_a_share_is_told_apart_from_none_and_from_all(share: float, told: str) -> None:
+    assert percent(share) == told
 
 
 def test_a_long_name_stays_whole() -> None:
