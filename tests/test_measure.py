@@ -1,6 +1,7 @@
 """Recording times: what is timed is what is said, a busy machine cancels out, nothing else is touched."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -83,6 +84,16 @@ def test_a_machine_that_slows_down_changes_no_ratio(monkeypatch: pytest.MonkeyPa
     pair = timings.Benchmark("pair", "two calls", "one", {"one": lambda: 2.0, "three": lambda: 6.0})
     entry = timings.timed(pair, device=CPU, budget=0)
     assert entry["ratio"] == {"one": [1, 1, 1], "three": [3, 3, 3]}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the processor's own clock is too coarse there")
+def test_on_one_thread_other_programs_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = {"process_time": count(0, 6), "perf_counter": count(0, 20)}
+    for name, each in ticks.items():
+        monkeypatch.setattr(timings.time, name, lambda each=each: next(each))
+    for threads, took in ((1, 3), (2, 10)):
+        monkeypatch.setattr(timings.torch, "get_num_threads", lambda threads=threads: threads)
+        assert timings._clock(lambda: None, 2, CPU) == took
 
 
 def test_threads_are_left_as_found_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

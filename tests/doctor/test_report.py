@@ -167,6 +167,20 @@ def test_a_share_is_told_apart_from_none_and_from_all(share: float, told: str) -
     assert percent(share) == told
 
 
+def test_layers_that_did_not_run_are_named_without_what_holds_them() -> None:
+    class Halves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+            self.spare = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.used(x)
+
+    (unseen,) = reluguide.diagnose(Halves(), torch.randn(5, 2)).unseen
+    assert unseen.names == ("spare.0",)
+
+
 def test_a_long_name_stays_whole() -> None:
     name = "a_name_that_is_longer_than_any_line_of_the_report_" * 3
     model = nn.Sequential()
