@@ -44,10 +44,10 @@ def shown(book: Notebook, lab: str) -> tuple[Notebook, dict[str, str]]:
     return book, files
 
 
-def downloadable(book: Notebook, install: str, link: Callable[[str], str]) -> str:
+def downloadable(book: Notebook, install: str, links: Callable[[str], str]) -> str:
     """The executed lab as an .ipynb to take away, with a cell that installs the package where it is missing.
 
-    `link` gives a link's address on the web: beside the downloaded file there is no other page.
+    `links` makes the links of a text lead to the web: beside the downloaded file there is no other page.
     """
     book = copy.deepcopy(book)
     first: dict[str, Any] = {
@@ -57,7 +57,7 @@ def downloadable(book: Notebook, install: str, link: Callable[[str], str]) -> st
     book["cells"].insert(1, first)
     for one in book["cells"]:
         if one["cell_type"] == "markdown":
-            one["source"] = re.sub(r"\]\(([^)\s]+)\)", lambda found: f"]({link(found[1])})", one["source"])
+            one["source"] = links(one["source"])
         for out in one.get("outputs", []):
             if "image/svg+xml" in out.get("data", {}):
                 out["metadata"] = {}

@@ -61,9 +61,6 @@ def parts(
     site = one.url[: one.url.index("questions/")]
     kept = {other.source for other in questions} if twins else set()
 
-    def link(match: re.Match[str]) -> str:
-        return f"]({absolute(match[1], source=one.source, site=site, kept=kept)})"
-
     for number, line in enumerate(page.lines, 1):
         if number <= page.front_end:
             continue
@@ -71,7 +68,17 @@ def parts(
             yield fence
         elif number not in inside:
             for shown in _line(page, line, number, evidence):
-                yield re.sub(r"\]\(([^)\s]+)\)", link, shown)
+                yield absolute_links(shown, source=one.source, site=site, kept=kept)
+
+
+def absolute_links(text: str, *, source: str, site: str, kept: Set[str] = frozenset()) -> str:
+    """Markdown with the links that stand in it as `absolute` has them; code, where `f[0](x)` is no link, stays."""
+
+    def one(match: re.Match[str]) -> str:
+        target = match["target"]
+        return f"]({absolute(target, source=source, site=site, kept=kept)})" if target else match[0]
+
+    return re.sub(r"```.*?```|`[^`]*`|\]\((?P<target>[^)\s]+)\)", one, text, flags=re.DOTALL)
 
 
 def absolute(target: str, *, source: str, site: str, kept: Set[str] = frozenset()) -> str:

@@ -126,7 +126,9 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             files.append(File(f"labs/{lab}.ipynb", folder, config.site_dir, config.use_directory_urls))
             everything |= pictures
             everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(
-                book, install, functools.partial(machines.absolute, source=f"labs/{lab}.ipynb", site=site_url)
+                book,
+                install,
+                functools.partial(machines.absolute_links, source=f"labs/{lab}.ipynb", site=site_url),
             )
         return everything
 

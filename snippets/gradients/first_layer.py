@@ -28,7 +28,5 @@ def first_over_last(activation, begin, seed):
 
 for activation, begin in CASES:
     share = median(first_over_last(activation, begin, seed) for seed in range(10))
-    power = round(math.log10(share))
-    print(
-        f"{activation.__name__:7} {begin:7}  layer 1 / layer 15: about 10^{power}"
-    )
+    name, power = activation.__name__, round(math.log10(share))
+    print(f"{name:7} {begin:7}  layer 1 / layer 15: about 10^{power}")

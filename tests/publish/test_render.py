@@ -141,6 +141,14 @@ def test_plain_words_keep_the_words_only() -> None:
     assert plain_words('*a* `b` [c](d.md){ .e } <data value="1">f</data>') == "a b c f"
 
 
+def test_links_become_absolute_and_code_stays() -> None:
+    text = "[a](dice.md#how) `f[0](x)` [lab](../labs/throws.ipynb)\n```python\nmodels[2](x)\n```\n[b](#c) [d](https://e.org/f)"
+    assert machines.absolute_links(text, source="questions/coin.md", site="https://g.org/") == (
+        "[a](https://g.org/questions/dice/#how) `f[0](x)` [lab](https://g.org/labs/throws/)\n```python\nmodels[2](x)\n```\n"
+        "[b](https://g.org/questions/coin/#c) [d](https://e.org/f)"
+    )
+
+
 @pytest.mark.parametrize(
     ("seeds", "told"),
     [([], "nothing random"), ([7], "7"), ([3, 4, 5], "3 to 5"), ([1, 3], "1, 3"), ([5, 4], "5, 4")],
