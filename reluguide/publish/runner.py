@@ -76,6 +76,7 @@ def refresh(
         failures = _run(house, stale, device, modules, min(len(stale), workers or _cores()), progress)
         if failures:
             raise EvidenceError("\n\n".join(failures))
+    store.clear_unfinished(house)  # again: a killed build's workers may have outlived it by a second
     return Report(device, list(modules.values()), time.perf_counter() - started)
 
 
