@@ -21,9 +21,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from reluguide.evidence import Claim, Experiment, declared
-from reluguide.publish import worker
-from reluguide.publish.house import House
+from reluguide.evidence import worker
+from reluguide.evidence.declare import Claim, Experiment, declared
+from reluguide.evidence.guide import Guide
 
 
 class Outcome(NamedTuple):
@@ -39,11 +39,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="which seeds to draw")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # one thread a process, as in a build
-    house = House(Path(__file__).resolve().parents[1])
-    modules = options.modules or house.modules()
+    guide = Guide(Path(__file__).resolve().parents[1])
+    modules = options.modules or guide.modules()
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=fresh) as pool:
-        found = list(pool.map(outcomes, [house] * len(modules), modules, [options.seed] * len(modules)))
+        found = list(pool.map(outcomes, [guide] * len(modules), modules, [options.seed] * len(modules)))
     every = [one for outcome in found for one in outcome]
     import torch
 
@@ -62,17 +62,17 @@ def report(every: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def outcomes(house: House, module: str, seed: int) -> list[Outcome]:
+def outcomes(guide: Guide, module: str, seed: int) -> list[Outcome]:
     """Every checked claim of one module, with its experiments on as many seeds as the page uses."""
     draw = random.Random(f"{seed} {module}")
-    experiments = importlib.import_module(f"{house.package}.experiments.{module}")
+    experiments = importlib.import_module(f"{guide.package}.experiments.{module}")
     results = {}
     for one in declared(experiments, Experiment):
         seeds = draw.sample(range(2**31), len(one.seeds))
         fields = worker.plain(one(seeds=seeds), place=f"{module}: {one.name}")
         results[one.name] = {"fields": fields}
-    revived = worker.revived({"experiments": results}, recorded=house)
-    claims = declared(importlib.import_module(f"{house.package}.findings.{module}"), Claim)
+    revived = worker.revived({"experiments": results}, recorded=guide)
+    claims = declared(importlib.import_module(f"{guide.package}.findings.{module}"), Claim)
     checked = [(claim, claim.checked(revived)) for claim in claims]
     return [
         Outcome(claim.id, claim.verdict, check.holds, _told(check.numbers))

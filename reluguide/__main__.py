@@ -9,9 +9,9 @@ from collections.abc import Sequence
 # it offers `add_arguments(parser)` and `run(args) -> exit status`.
 COMMANDS = {
     "diagnose": ("reluguide.doctor.command", "is any unit of your model dead, why, and what helps"),
-    "claim": ("reluguide.publish.claim", "rerun the experiment behind a claim; print verdict and numbers"),
+    "claim": ("reluguide.evidence.claim", "rerun the experiment behind a claim; print verdict and numbers"),
     "evidence": ("reluguide.publish.command", "run what is stale of the experiments and findings"),
-    "measure": ("reluguide.publish.measure", "record times on this device into reluguide/recorded/"),
+    "measure": ("reluguide.measure", "record times on this device into reluguide/recorded/"),
     "links": ("reluguide.publish.links", "check the addresses outside the site (needs a network)"),
     "new-question": ("reluguide.publish.scaffold", "create page, experiments, findings, snippet and test"),
 }

@@ -1,14 +1,14 @@
-"""What all tests share: where the house is."""
+"""What all tests share: where the the_guide is."""
 
 from pathlib import Path
 
 import pytest
 
-from reluguide.publish.house import House
+from reluguide.evidence.guide import Guide
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
-def house() -> House:
-    return House(ROOT)
+def the_guide() -> Guide:
+    return Guide(ROOT)

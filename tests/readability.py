@@ -10,8 +10,8 @@ from pathlib import Path
 
 import textstat
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import pages, site
-from reluguide.publish.house import House
 
 WORTH_REWRITING = 10.0
 
@@ -24,9 +24,9 @@ def grade(answer: str) -> float:
 
 
 def main() -> None:
-    house = House(Path(__file__).resolve().parents[1])
+    the_guide = Guide(Path(__file__).resolve().parents[1])
     print("school grade of the short answers (advice; above 10: rewrite unless it harms)")
-    for page in pages.question_pages(house):
+    for page in pages.question_pages(the_guide):
         if page.short_answer:
             found = grade(page.short_answer[1])
             print(f"  {found:5.1f}{' !' if found > WORTH_REWRITING else '  '} {page.name}")

@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from reluguide import evidence
-from reluguide.evidence import Check, Claim, Numbers, claim, experiment, fact, figure, mean_interval, shown
+from reluguide.evidence import declare
+from reluguide.evidence.declare import (
+    Check,
+    Claim,
+    Numbers,
+    claim,
+    experiment,
+    fact,
+    figure,
+    mean_interval,
+    shown,
+)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))
@@ -129,7 +139,7 @@ def test_an_experiment_runs_where_it_is_asked_to_unless_it_says_otherwise() -> N
 
     assert anywhere(device="cuda") == "cuda"
     assert not anywhere.device_dependent
-    assert evidence.Experiment("bare", anywhere.run, ())(device="cuda") == "cuda"
+    assert declare.Experiment("bare", anywhere.run, ())(device="cuda") == "cuda"
 
 
 def test_what_is_declared_cannot_be_changed_afterwards() -> None:
@@ -192,5 +202,5 @@ def test_number_tables_are_short_and_rectangular() -> None:
 def test_declared_finds_what_stands_in_a_module_in_order() -> None:
     from reluguide.experiments import why_zero
 
-    names = [one.name for one in evidence.declared(why_zero, evidence.Experiment)]
+    names = [one.name for one in declare.declared(why_zero, declare.Experiment)]
     assert names[:3] == ["same_function", "padding", "floors"]

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from reluguide import benchmarks, measure
+from reluguide import recorded as recordings
 from reluguide.__main__ import main
 from reluguide.activations import ACTIVATIONS
-from reluguide.publish import measure, recordings, timings
-from reluguide.publish.house import House
+from reluguide.evidence.guide import Guide
 
 CPU = torch.device("cpu")
 
@@ -35,13 +36,13 @@ def test_every_activation_is_timed_in_every_benchmark_of_activations(quick: reco
 
 def test_sizes_are_what_their_names_say() -> None:
     units = {"k": 2**10, "m": 2**20}
-    assert {name: int(name[:-1]) * units[name[-1]] for name in timings.SIZES} == timings.SIZES
+    assert {name: int(name[:-1]) * units[name[-1]] for name in benchmarks.SIZES} == benchmarks.SIZES
 
 
 def test_the_full_list_has_what_the_pages_read() -> None:
-    found = {one.name: one for one in timings.benchmarks(torch.device("meta"))}
+    found = {one.name: one for one in benchmarks.benchmarks(torch.device("meta"))}
     assert set(recordings.SETTINGS.values()) <= set(found)
-    assert {f"{what}_{size}" for what in ("forward", "both") for size in timings.SIZES} <= set(found)
+    assert {f"{what}_{size}" for what in ("forward", "both") for size in benchmarks.SIZES} <= set(found)
     assert found["forward_16k"].about == "value of an activation on 16,384 float32 numbers"
     assert found["both_16k"].about == "value and gradient of an activation on 16,384 float32 numbers"
     assert found["forward_16m"].elements == found["reused_16m"].elements == 2**24
@@ -50,7 +51,7 @@ def test_the_full_list_has_what_the_pages_read() -> None:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("backward", [False, True])
 def test_what_is_timed_is_the_activation_of_the_table(name: str, backward: bool) -> None:
-    call = timings.elementwise("1k", 1024, CPU, backward=backward).cases[name]
+    call = benchmarks.elementwise("1k", 1024, CPU, backward=backward).cases[name]
     x = torch.randn(1024, generator=torch.Generator().manual_seed(0))
     row = ACTIVATIONS[name]
     if backward:
@@ -60,7 +61,7 @@ def test_what_is_timed_is_the_activation_of_the_table(name: str, backward: bool)
 
 
 def test_a_step_is_a_whole_one_and_leaves_the_network_alike() -> None:
-    network = timings.fully_connected(8, CPU).cases["prelu"]
+    network = benchmarks.fully_connected(8, CPU).cases["prelu"]
     model = next(
         cell.cell_contents for cell in network.__closure__ if isinstance(cell.cell_contents, torch.nn.Module)
     )
@@ -70,19 +71,19 @@ def test_a_step_is_a_whole_one_and_leaves_the_network_alike() -> None:
     assert all(torch.equal(one, old) for one, old in zip(model.parameters(), before))
 
 
-@pytest.mark.parametrize("percent", timings.ZEROS)
+@pytest.mark.parametrize("percent", benchmarks.ZEROS)
 def test_the_shares_of_zeros_are_exact(percent: int) -> None:
-    assert ((timings.sparse(3, 200, percent) == 0).sum(dim=1) == 2 * percent).all()
+    assert ((benchmarks.sparse(3, 200, percent) == 0).sum(dim=1) == 2 * percent).all()
 
 
 def test_a_machine_that_slows_down_changes_no_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: Iterator[int] = count()
     # The machine becomes slower by half with every round of two cases; the warm-up asks four times.
     monkeypatch.setattr(
-        timings, "_clock", lambda call, repeats, device: call() * 1.5 ** ((next(asked) - 4) // 2)
+        benchmarks, "_clock", lambda call, repeats, device: call() * 1.5 ** ((next(asked) - 4) // 2)
     )
-    pair = timings.Benchmark("pair", "two calls", "one", {"one": lambda: 2.0, "three": lambda: 6.0})
-    entry = timings.timed(pair, device=CPU, budget=0)
+    pair = benchmarks.Benchmark("pair", "two calls", "one", {"one": lambda: 2.0, "three": lambda: 6.0})
+    entry = benchmarks.timed(pair, device=CPU, budget=0)
     assert entry["ratio"] == {"one": [1, 1, 1], "three": [3, 3, 3]}
 
 
@@ -90,10 +91,10 @@ def test_a_machine_that_slows_down_changes_no_ratio(monkeypatch: pytest.MonkeyPa
 def test_on_one_thread_other_programs_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = {"process_time": count(0, 6), "perf_counter": count(0, 20)}
     for name, each in ticks.items():
-        monkeypatch.setattr(timings.time, name, lambda each=each: next(each))
+        monkeypatch.setattr(benchmarks.time, name, lambda each=each: next(each))
     for threads, took in ((1, 3), (2, 10)):
-        monkeypatch.setattr(timings.torch, "get_num_threads", lambda threads=threads: threads)
-        assert timings._clock(lambda: None, 2, CPU) == took
+        monkeypatch.setattr(benchmarks.torch, "get_num_threads", lambda threads=threads: threads)
+        assert benchmarks._clock(lambda: None, 2, CPU) == took
 
 
 def test_threads_are_left_as_found_also_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,18 +103,18 @@ def test_threads_are_left_as_found_also_after_an_error(monkeypatch: pytest.Monke
         raise RuntimeError("broken")
 
     before = torch.get_num_threads()
-    monkeypatch.setattr(timings, "timed", fails)
+    monkeypatch.setattr(benchmarks, "timed", fails)
     with pytest.raises(RuntimeError, match="broken"):
         measure.measure(CPU, threads=before + 1)
     assert torch.get_num_threads() == before
 
 
 def test_a_recording_is_written_and_read_again(tmp_path: Path, quick: recordings.Recording) -> None:
-    house = House(tmp_path)
+    the_guide = Guide(tmp_path)
     gpu = replace(quick, device="GPU (Some Card 80GB)", kind="cuda")
-    paths = [measure.write(house.recorded, one) for one in (gpu, quick, quick)]
+    paths = [measure.write(the_guide.recorded, one) for one in (gpu, quick, quick)]
     assert paths[0].name == "cuda-some-card-80gb.json"
-    assert recordings.load(house) == [quick, gpu]
+    assert recordings.load(the_guide.recorded) == [quick, gpu]
     assert json.loads(paths[1].read_text(encoding="utf-8"))["command"].startswith("reluguide measure")
 
 
@@ -128,7 +129,7 @@ def test_one_benchmark_run_again_keeps_the_others_only_of_the_same_device_day_an
 
 def test_results_in_memory_at_hand_are_those_of_the_table() -> None:
     x = torch.randn(64, generator=torch.Generator().manual_seed(0))
-    for name, call in timings.reused(64, CPU).cases.items():
+    for name, call in benchmarks.reused(64, CPU).cases.items():
         torch.testing.assert_close(call(), ACTIVATIONS[name].fn(x))
 
 

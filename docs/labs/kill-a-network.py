@@ -21,7 +21,7 @@ import torch
 from reluguide import diagnose, revive
 from reluguide.data import spirals
 from reluguide.device import choose
-from reluguide.evidence import mean_interval
+from reluguide.evidence.declare import mean_interval
 from reluguide.sweep import grid, sweep
 
 data = spirals(128)  # to which of two spiral arms does a point belong?

@@ -15,10 +15,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from reluguide import ACTIVATIONS
+from reluguide import recorded
 from reluguide.data import digits, moons, spirals
 from reluguide.device import choose
-from reluguide.evidence import mean_interval
-from reluguide.publish import house, recordings
+from reluguide.evidence.declare import mean_interval
+from reluguide.evidence.guide import here
 from reluguide.sweep import grid, sweep
 
 # By name: data for a seed, and the widths of the network. Each seed gets samples of its own, so that luck
@@ -149,7 +150,7 @@ plt.show()
 # training step of a network 256 units wide, with tanh in the place of ReLU?
 
 # %%
-recorded = recordings.load(house.here())
+recordings = recorded.load(here().recorded)
 for one in recorded:
     print(f"{one.device}, {one.date}, torch {one.versions['torch']}")
     print(f"{'':12}{'cache':>10}{'memory':>10}{'step':>10}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from reluguide.data import digits, spirals
 from reluguide.device import generator
 from reluguide.doctor import diagnose, prune_dead, revive
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.experiments._counted import planted, usual_count
 from reluguide.sweep import SweepResult, grid, sweep
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, Elementwise
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 
 SLOPES = (-1.0, -0.5, 0.0, 0.1, 1.0)
 FLOORS = (-1.0, 0.0, 0.5)

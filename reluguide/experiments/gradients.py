@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from reluguide.activations import ACTIVATIONS, named
 from reluguide.data import digits
 from reluguide.device import generators
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import grid, sweep
 
 # How the weights of each network begin: name -> activation and scheme.

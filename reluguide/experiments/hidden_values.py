@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import SweepResult, sweep
 
 SIZES = [64, 64, 64, 64, 10]

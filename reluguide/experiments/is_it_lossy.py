@@ -8,7 +8,7 @@ from torch import Tensor
 
 from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import sweep
 
 INPUTS = 16

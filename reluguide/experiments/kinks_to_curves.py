@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reluguide.data import Data
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import sweep
 
 UNITS = (2, 4, 8, 16, 32, 64, 128)

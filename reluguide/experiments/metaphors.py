@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from reluguide.data import Data, digits, sparse_signal
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.experiments.hidden_values import forward, inside, probe, weights_of
 from reluguide.experiments.is_it_lossy import linear_decoder, r_squared
 from reluguide.sweep import SweepResult, sweep

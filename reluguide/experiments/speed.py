@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from reluguide.activations import ACTIVATIONS
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 
 WIDTHS = (64, 256, 1024)
 HIDDEN = 4

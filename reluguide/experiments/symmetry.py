@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from reluguide.activations import ACTIVATIONS, Activation
 from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import grid, sweep
 
 WIDTHS = (1, 4, 16, 64, 256)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, Activation
 from reluguide.data import digits
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import grid, sweep
 
 # The identity is in the table for comparisons only; nobody would choose it.

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import grid, sweep
 
 # Its slope at 0 is 1 in every version of PyTorch; what the built-in clamp and maximum say there may change.

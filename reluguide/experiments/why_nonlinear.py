@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reluguide.data import Data, digits, rings
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import grid, sweep
 
 Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from reluguide.activations import ACTIVATIONS
 from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from reluguide.sweep import grid, sweep
 
 Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases

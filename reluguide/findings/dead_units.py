@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure, mean_interval
+from reluguide.evidence.declare import Check, Numbers, Picture, claim, fact, figure, mean_interval
 from reluguide.findings import _draw
 from reluguide.findings._threads import SAFE_THREAD, TUTORIAL
 

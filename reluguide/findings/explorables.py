@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from reluguide.evidence import Numbers, Picture, data, fact, figure
+from reluguide.evidence.declare import Numbers, Picture, data, fact, figure
 from reluguide.findings import _draw
 
 BESIDE = 1e-13  # between 0 and the grid's next point: where the slope jumps

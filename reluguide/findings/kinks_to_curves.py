@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from reluguide.evidence import Check, Claim, Numbers, Picture, claim, fact, figure
+from reluguide.evidence.declare import Check, Claim, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
 from reluguide.findings._threads import RELU_THREAD
 

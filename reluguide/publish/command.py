@@ -4,8 +4,10 @@ import argparse
 import sys
 
 from reluguide.device import CHOICES, DeviceError, kind_without_torch
-from reluguide.publish import house, labs, runner
-from reluguide.publish.worker import EvidenceError
+from reluguide.evidence import runner
+from reluguide.evidence.guide import Guide, here
+from reluguide.evidence.worker import EvidenceError
+from reluguide.publish import labs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,16 +20,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    guide = house.here()
+    guide = here()
     if args.check:
-        guide = house.House(guide.root, guide.package, check=True)
+        guide = Guide(guide.root, guide.package, check=True)
     there = [*guide.modules(), *labs.names(guide)]
     if unknown := sorted(set(args.modules) - set(there)):
         print(f"there is no module or lab {unknown[0]!r}; there are {', '.join(there)}", file=sys.stderr)
         return 2
     try:
         device = kind_without_torch(args.device)
-        print(runner.refresh(guide, device=device, only=args.modules or None, workers=args.workers))
+        print(
+            runner.refresh(
+                guide,
+                device=device,
+                only=args.modules or None,
+                workers=args.workers,
+                extra=[] if guide.check else labs.jobs(guide),
+            )
+        )
     except (EvidenceError, DeviceError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""What no page may do: each guard reads a page (or the house) and yields what is wrong, with its line.
+"""What no page may do: each guard reads a page (or the guide) and yields what is wrong, with its line.
 
 The build raises the first; the tests show them all, one test a page.
 """
@@ -6,8 +6,8 @@ The build raises the first; the tests show them all, one test a page.
 import re
 from collections.abc import Iterator
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import pages
-from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
 from reluguide.publish.render import Evidence
 
@@ -34,26 +34,26 @@ _PICTURE_WORDS = re.compile(
 )
 
 
-def page_problems(house: House, page: Page) -> Iterator[PageError]:
+def page_problems(guide: Guide, page: Page) -> Iterator[PageError]:
     """Everything wrong with one page that can be seen without running anything."""
     try:
         assert page.fences is not None  # a page whose blocks cannot be told apart is not read further
     except PageError as error:
         yield error
         return
-    yield from fence_problems(house, page)
+    yield from fence_problems(guide, page)
     yield from image_problems(page)
     yield from typed_measurements(page)
     yield from heading_problems(page)
     try:
-        yield from link_problems(house, page)
+        yield from link_problems(guide, page)
     except PageError as error:  # the page that a link leads to cannot be read
         yield error
-    if (house.root / page.name).parent == house.questions:
+    if (guide.root / page.name).parent == guide.questions:
         yield from answer_problems(page)
 
 
-def fence_problems(house: House, page: Page) -> Iterator[PageError]:
+def fence_problems(guide: Guide, page: Page) -> Iterator[PageError]:
     """Python must be an include; every other fence is an output, a console block, or skipped with a reason."""
     expanded = page.name.startswith("docs/questions/") or page.name.startswith("docs/index")
     shows_code = False
@@ -65,7 +65,7 @@ def fence_problems(house: House, page: Page) -> Iterator[PageError]:
         if fence.is_python:
             if fence.include:
                 try:
-                    yield from _too_wide(*pages.included(house, page, fence))
+                    yield from _too_wide(*pages.included(guide, page, fence))
                 except PageError as error:
                     yield error
             elif expanded:
@@ -143,24 +143,24 @@ def heading_problems(page: Page) -> Iterator[PageError]:
         seen.setdefault(name, heading.line)
 
 
-def link_problems(house: House, page: Page) -> Iterator[PageError]:
+def link_problems(guide: Guide, page: Page) -> Iterator[PageError]:
     """Links to other pages and their sections, with the line; MkDocs checks them too, but names no line."""
-    folder = (house.root / page.name).parent
+    folder = (guide.root / page.name).parent
     for number, line in page.prose:
         for found in re.finditer(r"\]\((?P<target>[^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
             target, _, anchor = found["target"].partition("#")
             if ":" in target or not (target.endswith((".md", ".ipynb")) or (anchor and not target)):
                 continue  # other sites and generated files
-            file = (folder / target).resolve() if target else house.root / page.name
-            if file.suffix == ".ipynb" and file.parent != (house.docs / "labs").resolve():
+            file = (folder / target).resolve() if target else guide.root / page.name
+            if file.suffix == ".ipynb" and file.parent != (guide.docs / "labs").resolve():
                 continue  # the notebook that is made of a page
             source = file.with_suffix(".py") if file.suffix == ".ipynb" else file
             if not source.is_file():
                 yield PageError(page.name, number, f"the link to {target} leads to no page.")
-            elif anchor and anchor not in anchors(pages.read(house, source)):
+            elif anchor and anchor not in anchors(pages.read(guide, source)):
                 yield PageError(
                     page.name, number,
-                    f"the link to #{anchor} leads nowhere: {house.relative(source)} has no heading or claim of that id.",
+                    f"the link to #{anchor} leads nowhere: {guide.relative(source)} has no heading or claim of that id.",
                 )  # fmt: skip
 
 
@@ -186,16 +186,16 @@ def sentences(text: str) -> int:
     return len([part for part in re.split(r"(?<=[.!?])[\"”')]*\s+(?=[A-Z“\"'(`])", plain.strip()) if part])
 
 
-def house_problems(house: House, all_pages: list[Page]) -> Iterator[PageError]:
+def guide_problems(guide: Guide, all_pages: list[Page]) -> Iterator[PageError]:
     """Snippets that no page shows, and section markers without their end or without a page."""
     shown = {fence.include for page in all_pages for fence in page.fences if fence.include}
     files = {path for path, _ in shown}
-    for snippet in sorted(house.snippets.rglob("*.py")):
-        name = house.relative(snippet)
+    for snippet in sorted(guide.snippets.rglob("*.py")):
+        name = guide.relative(snippet)
         if name not in files:
             yield PageError(name, 1, "no page shows this snippet; include it on its page, or delete it.")
-    for source in sorted([*house.snippets.rglob("*.py"), *house.source.rglob("*.py")]):
-        name, text = house.relative(source), source.read_text(encoding="utf-8")
+    for source in sorted([*guide.snippets.rglob("*.py"), *guide.source.rglob("*.py")]):
+        name, text = guide.relative(source), source.read_text(encoding="utf-8")
         starts = re.findall(r"^\s*# --8<-- \[start:([\w-]+)\]", text, re.M)
         ends = re.findall(r"^\s*# --8<-- \[end:([\w-]+)\]", text, re.M)
         for section in sorted({*starts, *ends}):
@@ -210,7 +210,7 @@ def house_problems(house: House, all_pages: list[Page]) -> Iterator[PageError]:
                 yield PageError(name, line, f"no page shows the section {section!r}; drop its markers.")
 
 
-def claim_problems(house: House, all_pages: list[Page], evidence: Evidence) -> Iterator[PageError]:
+def claim_problems(guide: Guide, all_pages: list[Page], evidence: Evidence) -> Iterator[PageError]:
     """Every claim that a findings module declares stands on a page, and only once; no page shows another."""
     known = evidence.claims()
     shown: dict[str, tuple[str, int]] = {}
@@ -228,7 +228,7 @@ def claim_problems(house: House, all_pages: list[Page], evidence: Evidence) -> I
                 shown[found[1]] = (page.name, number)
     for id, claim in known.items():
         if id not in shown:
-            page_name = house.relative(house.page(claim["module"]))
+            page_name = guide.relative(guide.page(claim["module"]))
             yield PageError(
                 page_name, 1,
                 f"claim {id} of findings/{claim['module']}.py is on no page: write {{{{ claim.{id} }}}} there.",

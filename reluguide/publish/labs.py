@@ -20,14 +20,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from reluguide.publish import store
-from reluguide.publish.house import House
-from reluguide.publish.worker import EvidenceError, Ran
+from reluguide.evidence import store, svg
+from reluguide.evidence.guide import Guide
+from reluguide.evidence.runner import Job
+from reluguide.evidence.worker import EvidenceError, Ran
 
 # Runs before the lab's first cell and is not part of it: the pictures of the site's own style, as SVG.
 _BEFORE = """
 import matplotlib
-from reluguide.publish import svg
+from reluguide.evidence import svg
 get_ipython().run_line_magic("matplotlib", "inline")
 get_ipython().run_line_magic("config", "InlineBackend.figure_formats = ['svg']")
 get_ipython().run_line_magic(
@@ -37,56 +38,65 @@ del matplotlib, svg
 """
 
 
-def names(house: House) -> list[str]:
+def names(guide: Guide) -> list[str]:
     """All labs, by the names of their files."""
-    return sorted(path.stem for path in (house.docs / "labs").glob("*.py"))
+    return sorted(path.stem for path in (guide.docs / "labs").glob("*.py"))
 
 
-def source(house: House, lab: str) -> Path:
-    return house.docs / "labs" / f"{lab}.py"
+def jobs(guide: Guide) -> list[Job]:
+    """What the runner needs to know of each lab."""
+    return [Job(lab, places, work) for lab in names(guide)]
 
 
-def path(house: House, lab: str, device: str) -> Path:
+def places(guide: Guide, lab: str, device: str) -> tuple[Path, ...]:
+    return (path(guide, lab, device),)
+
+
+def source(guide: Guide, lab: str) -> Path:
+    return guide.docs / "labs" / f"{lab}.py"
+
+
+def path(guide: Guide, lab: str, device: str) -> Path:
     """Where the executed lab stands in the store, if it is current."""
-    return house.cache / "labs" / f"{lab}-{key(house, lab, device)}.json"
+    return guide.cache / "labs" / f"{lab}-{key(guide, lab, device)}.json"
 
 
-def key(house: House, lab: str, device: str) -> str:
+def key(guide: Guide, lab: str, device: str) -> str:
     """Covers the lab's text, what it imports of the package, versions, device, and recorded times if read."""
-    text = source(house, lab).read_text(encoding="utf-8")
+    text = source(guide, lab).read_text(encoding="utf-8")
     # What runs a lab and cleans its pictures belongs to its outputs, as the lab itself does.
-    making = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("labs.py", "svg.py")]
+    making = [Path(file).read_text(encoding="utf-8") for file in (__file__, svg.__file__)]
     return store.key_of(
-        house, "lab", text, *making, device, *_imports(house, text), recorded="recorded" in text
+        guide, "lab", text, *making, device, *_imports(guide, text), recorded="recorded" in text
     )
 
 
-def work(house: House, lab: str, device: str, places: Sequence[Path]) -> Ran:
+def work(guide: Guide, lab: str, device: str, places: Sequence[Path]) -> Ran:
     """In a worker: execute one lab and keep it, unless a source was saved in between (see `worker.work`)."""
     began = time.perf_counter()
-    record = {"lab": lab, "notebook": executed(house, lab, device)}
-    kept = [path(house, lab, device)] == list(places)
+    record = {"lab": lab, "notebook": executed(guide, lab, device)}
+    kept = [path(guide, lab, device)] == list(places)
     if kept:
         store.write(places[0], record)
     return Ran(f"lab {lab}", {"cells": time.perf_counter() - began}, redrawn=kept)
 
 
-def executed(house: House, lab: str, device: str) -> dict[str, Any]:
+def executed(guide: Guide, lab: str, device: str) -> dict[str, Any]:
     """The lab as a notebook with its outputs; EvidenceError naming lab, cell and error where one raises."""
     import jupytext
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
     from nbformat.v4 import new_code_cell
 
-    file = house.relative(source(house, lab))
-    book = jupytext.read(source(house, lab))
+    file = guide.relative(source(guide, lab))
+    book = jupytext.read(source(guide, lab))
     book.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     os.environ["RELUGUIDE_DEVICE"] = device
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(house.root), *filter(None, sys.path)])
-    os.environ["IPYTHONDIR"] = str(house.cache / "ipython")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(guide.root), *filter(None, sys.path)])
+    os.environ["IPYTHONDIR"] = str(guide.cache / "ipython")
     with tempfile.TemporaryDirectory() as folder:
         book.cells.insert(0, new_code_cell(_BEFORE))
         client = NotebookClient(
@@ -101,21 +111,21 @@ def executed(house: House, lab: str, device: str) -> dict[str, Any]:
                 try:
                     client.execute_cell(cell, number)
                 except CellExecutionError as error:
-                    line = _line(source(house, lab), cell.source)
+                    line = _line(source(guide, lab), cell.source)
                     told = re.sub(r"\x1b\[[0-9;]*m", "", f"{error.ename}: {error.evalue}")
                     raise EvidenceError(
                         f"{file}:{line}: cell {number} raised {told}\n{cell.source.strip()}\n"
                         f"Rerun only this lab: python -m reluguide evidence {lab}"
                     ) from None
         book.cells.pop(0)
-    done: dict[str, Any] = json.loads(json.dumps(_tidied(house, lab, book)))
+    done: dict[str, Any] = json.loads(json.dumps(_tidied(guide, lab, book)))
     return done
 
 
-def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
+def gather(guide: Guide, lab: str, *, device: str | None) -> dict[str, Any]:
     """The executed lab from the store; with `device` None the lab as it stands, with what outputs there are."""
     if device is not None:
-        record = store.read(path(house, lab, device))
+        record = store.read(path(guide, lab, device))
         if record is None:
             raise EvidenceError(
                 f"the store has no current run of the lab {lab}; run: python -m reluguide evidence"
@@ -124,12 +134,12 @@ def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
         return ran
     import jupytext
 
-    kept = sorted((house.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
+    kept = sorted((guide.cache / "labs").glob(f"{lab}-*.json"), key=lambda one: -one.stat().st_mtime_ns)
     outputs: dict[str, Any] = {}
     for record in filter(None, map(store.read, kept)):
         for cell in record["notebook"]["cells"]:
             outputs.setdefault(cell["source"], cell.get("outputs"))
-    book: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(house, lab))))
+    book: dict[str, Any] = json.loads(json.dumps(jupytext.read(source(guide, lab))))
     for number, cell in enumerate(book["cells"], 1):
         cell["id"] = f"cell-{number}"
         if cell["cell_type"] == "code":
@@ -137,9 +147,9 @@ def gather(house: House, lab: str, *, device: str | None) -> dict[str, Any]:
     return book
 
 
-def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
+def page_source(guide: Guide, lab: str, book: dict[str, Any]) -> Path:
     """The folder that holds `labs/<lab>.ipynb` for mkdocs-jupyter, which takes no file that is only in memory."""
-    folder = house.cache / "pages"
+    folder = guide.cache / "pages"
     target = folder / "labs" / f"{lab}.ipynb"
     text = json.dumps(book, ensure_ascii=False, sort_keys=True)
     if not target.is_file() or target.read_text(encoding="utf-8") != text:
@@ -148,9 +158,8 @@ def page_source(house: House, lab: str, book: dict[str, Any]) -> Path:
     return folder
 
 
-def _tidied(house: House, lab: str, book: Any) -> Any:
+def _tidied(guide: Guide, lab: str, book: Any) -> Any:
     """Outputs without what differs from run to run: counts, times, pids, and pictures' baggage."""
-    from reluguide.publish import svg
 
     pictures = 0
     for number, cell in enumerate(book.cells, 1):
@@ -167,7 +176,7 @@ def _tidied(house: House, lab: str, book: Any) -> Any:
                 continue
             alt = cell.metadata.get("alt", "").strip()
             if len(alt) < 20:
-                file, line = house.relative(source(house, lab)), _line(source(house, lab), cell.source)
+                file, line = guide.relative(source(guide, lab)), _line(source(guide, lab), cell.source)
                 raise EvidenceError(
                     f"{file}:{line}: cell {number} draws a picture and does not say what it shows; "
                     'write that into its marker: # %% alt="..."'
@@ -185,14 +194,14 @@ def _tidied(house: House, lab: str, book: Any) -> Any:
     return book
 
 
-def _imports(house: House, text: str) -> list[str]:
+def _imports(guide: Guide, text: str) -> list[str]:
     """Modules of the package that a lab names in its imports; `import reluguide` stands for all it offers."""
-    inside = {name for name in _named(text) if name.split(".")[0] == house.package}
-    if house.package in inside:
+    inside = {name for name in _named(text) if name.split(".")[0] == guide.package}
+    if guide.package in inside:
         from reluguide import HOMES
 
         inside |= set(HOMES.values())
-    return sorted(name for name in inside if _is_module(house, name))
+    return sorted(name for name in inside if _is_module(guide, name))
 
 
 @lru_cache(maxsize=16)
@@ -206,8 +215,8 @@ def _named(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _is_module(house: House, name: str) -> bool:
-    place = house.root.joinpath(*name.split("."))
+def _is_module(guide: Guide, name: str) -> bool:
+    place = guide.root.joinpath(*name.split("."))
     return place.is_dir() or place.with_suffix(".py").is_file()
 
 

@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from reluguide.publish import claim as command
+from reluguide.evidence import claim as command
 from reluguide.publish import render
 from reluguide.publish.pages import Page
 from reluguide.publish.render import Evidence

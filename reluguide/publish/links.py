@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from reluguide.publish import bibliography, house, project
-from reluguide.publish.house import House
+from reluguide.evidence.guide import Guide, here
+from reluguide.publish import bibliography, project
 
 _FORMS = {
     "doi.org": re.compile(r"/10\.\d{4,9}/\S+"),
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    found = dict(addresses(house.here()))
+    found = dict(addresses(here()))
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda url: problem(url, timeout=args.timeout), found)
     bad = [(url, told) for url, told in zip(found, answers, strict=True) if told]
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if bad else 0
 
 
-def addresses(guide: House) -> Iterator[tuple[str, str]]:
+def addresses(guide: Guide) -> Iterator[tuple[str, str]]:
     """Every address outside the site that the guide links to, and where it stands."""
     for entry in bibliography.read(guide.docs / "reference" / "bibliography.bib").values():
         if entry.url:

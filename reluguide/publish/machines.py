@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Set
 from typing import Any
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import ledger, pages, render
-from reluguide.publish.house import House
 from reluguide.publish.pages import Fence, Page
 from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question, plain_words, short_answer
@@ -37,14 +37,14 @@ def llms_txt(name: str, about: str, questions: list[Question], evidence: Evidenc
     return "\n".join(lines) + "\n"
 
 
-def as_markdown(house: House, one: Question, questions: list[Question], evidence: Evidence) -> str:
+def as_markdown(guide: Guide, one: Question, questions: list[Question], evidence: Evidence) -> str:
     """A page as plain Markdown: facts and claims filled in, includes expanded, links absolute.
 
     A link to another question leads to its Markdown.
     """
     out: list[str] = []
     for part in parts(one, questions, evidence, twins=True):
-        out += [part] if isinstance(part, str) else fenced(house, one.page, part)
+        out += [part] if isinstance(part, str) else fenced(guide, one.page, part)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(out).strip()) + "\n"
 
 
@@ -95,9 +95,9 @@ def absolute(target: str, *, source: str, site: str, kept: Set[str] = frozenset(
     return f"{site}{place}{hash}{anchor}"
 
 
-def fenced(house: House, page: Page, fence: Fence) -> list[str]:
+def fenced(guide: Guide, page: Page, fence: Fence) -> list[str]:
     """A fence as lines of plain Markdown, its include expanded."""
-    body = pages.included(house, page, fence)[0] if fence.include else fence.body
+    body = pages.included(guide, page, fence)[0] if fence.include else fence.body
     return [f"```{fence.language}", *body.rstrip("\n").split("\n"), "```"]
 
 

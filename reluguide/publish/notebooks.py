@@ -10,8 +10,8 @@ from urllib.parse import urlparse
 
 import nbformat.v4 as nb
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import machines, pages
-from reluguide.publish.house import House
 from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question
 
@@ -20,7 +20,7 @@ BRANCH = "notebooks"
 
 
 def notebook(
-    house: House, one: Question, questions: list[Question], evidence: Evidence, *, repository: str
+    guide: Guide, one: Question, questions: list[Question], evidence: Evidence, *, repository: str
 ) -> str:
     """A question page as the text of an .ipynb file."""
     cells: list[Any] = []
@@ -40,9 +40,9 @@ def notebook(
             cells[-1].outputs = [nb.new_output("stream", name="stdout", text=fence.body)]
         elif fence.include and not fence.include[1]:
             say(prose)
-            cells.append(nb.new_code_cell(pages.included(house, one.page, fence)[0].rstrip("\n")))
+            cells.append(nb.new_code_cell(pages.included(guide, one.page, fence)[0].rstrip("\n")))
         else:
-            prose += machines.fenced(house, one.page, fence)
+            prose += machines.fenced(guide, one.page, fence)
             continue
         prose = []
     say(prose)

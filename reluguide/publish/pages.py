@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from reluguide.publish.house import House
+from reluguide.evidence.guide import Guide
 
 _FENCE = re.compile(r"^(?P<indent>[ \t>]*)(?P<ticks>`{3,}|~{3,})[ \t]*(?P<info>[^`]*)$")
 _INFO = re.compile(r"^\{?\s*\.?(?P<language>[\w+-]*)(?P<rest>.*?)\}?$")
@@ -154,17 +154,17 @@ class Page:
         return None
 
 
-def read(house: House, path: Path) -> Page:
+def read(guide: Guide, path: Path) -> Page:
     """A page of Markdown, or the prose of a lab (percent format) on the lines where it stands."""
     text = path.read_text(encoding="utf-8")
-    return Page(house.relative(path), _prose_of_lab(text) if path.suffix == ".py" else text)
+    return Page(guide.relative(path), _prose_of_lab(text) if path.suffix == ".py" else text)
 
 
-def question_pages(house: House) -> list[Page]:
-    return [read(house, path) for path in sorted(house.questions.glob("*.md"))]
+def question_pages(guide: Guide) -> list[Page]:
+    return [read(guide, path) for path in sorted(guide.questions.glob("*.md"))]
 
 
-def included(house: House, page: Page, fence: Fence) -> tuple[str, str, int]:
+def included(guide: Guide, page: Page, fence: Fence) -> tuple[str, str, int]:
     """What a block's include stands for: (its text as shown, the file's name, the line it starts on).
 
     The same rules as pymdownx.snippets, which expands it in the build: sections between
@@ -172,7 +172,7 @@ def included(house: House, page: Page, fence: Fence) -> tuple[str, str, int]:
     """
     assert fence.include is not None
     path, section = fence.include
-    file = house.root / path
+    file = guide.root / path
     if not file.is_file():
         raise PageError(page.name, fence.line + 1, f"the included file {path} does not exist.")
     lines = file.read_text(encoding="utf-8").splitlines()

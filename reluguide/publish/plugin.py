@@ -23,6 +23,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as MkDocsPage
 
 from reluguide.device import DeviceError, kind_without_torch
+from reluguide.evidence import runner
+from reluguide.evidence.guide import Guide
+from reluguide.evidence.worker import EvidenceError
 from reluguide.publish import (
     bibliography,
     glossary,
@@ -35,14 +38,11 @@ from reluguide.publish import (
     pages,
     project,
     render,
-    runner,
     site,
     slim,
 )
-from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
 from reluguide.publish.site import Question
-from reluguide.publish.worker import EvidenceError
 
 log = logging.getLogger("mkdocs.plugins.reluguide")
 
@@ -59,7 +59,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         root = Path(config.config_file_path).resolve().parent
-        self.house = House(root, self.config.package)
+        self.guide = Guide(root, self.config.package)
         self.prose = bool(os.environ.get("RELUGUIDE_PROSE"))
         sys.path[:0] = [] if str(root) in sys.path else [str(root)]
         project.fill_addresses(config, root)
@@ -68,11 +68,11 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if self.commit:
             os.environ.setdefault("SOURCE_DATE_EPOCH", str(self.commit.seconds))
         # Compiled files of the workers go where the server does not watch, or every build would cause one.
-        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(self.house.cache / "compiled"))
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(self.guide.cache / "compiled"))
         return config
 
     def on_serve(self, server: Any, *, config: MkDocsConfig, builder: Any) -> Any:
-        for folder in (self.house.source, self.house.snippets):
+        for folder in (self.guide.source, self.guide.snippets):
             if folder.is_dir():
                 server.watch(str(folder))
         return server
@@ -81,27 +81,27 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         with _reported():
             self.device = None if self.prose else kind_without_torch()
             if self.device:
-                log.info("%s", runner.refresh(self.house, device=self.device))
-            self.evidence = site.gather(self.house, device=self.device)
+                log.info("%s", runner.refresh(self.guide, device=self.device, extra=labs.jobs(self.guide)))
+            self.evidence = site.gather(self.guide, device=self.device)
         made = project.made_from(self.commit, config.extra["repository"], self.evidence)
         config.copyright = "<br>".join(part for part in (config.copyright, made) if part)
 
     @event_priority(100)  # before mkdocs-jupyter looks for what it is to render
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         written = [self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")]
-        _stop(problem for page in written for problem in guards.page_problems(self.house, page))
-        for lab in labs.names(self.house):
-            _stop(guards.link_problems(self.house, pages.read(self.house, labs.source(self.house, lab))))
-        _stop(guards.house_problems(self.house, written))
+        _stop(problem for page in written for problem in guards.page_problems(self.guide, page))
+        for lab in labs.names(self.guide):
+            _stop(guards.link_problems(self.guide, pages.read(self.guide, labs.source(self.guide, lab))))
+        _stop(guards.guide_problems(self.guide, written))
         if not self.prose:
-            _stop(guards.claim_problems(self.house, written, self.evidence))
+            _stop(guards.claim_problems(self.guide, written, self.evidence))
         self.questions = self._questions(files, config)
         everything = site.generated(self.evidence)
         repository = config.extra["repository"]
         with _reported():
             for one in self.questions:
                 everything[notebooks.address(one)] = notebooks.notebook(
-                    self.house, one, self.questions, self.evidence, repository=repository
+                    self.guide, one, self.questions, self.evidence, repository=repository
                 )
             everything["claims.json"] = ledger.as_json(self.evidence, self.questions)
         if self.prose:
@@ -117,12 +117,12 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         everything: dict[str, str] = {}
         install = notebooks.install(config.extra["repository"])
         site_url = config.site_url or ""
-        for lab in labs.names(self.house):
+        for lab in labs.names(self.guide):
             if source := files.get_file_from_path(f"labs/{lab}.py"):
                 files.remove(source)
-            book = labs.gather(self.house, lab, device=self.device)
+            book = labs.gather(self.guide, lab, device=self.device)
             page, pictures = lab_pages.shown(book, lab)
-            folder = str(labs.page_source(self.house, lab, page))
+            folder = str(labs.page_source(self.guide, lab, page))
             files.append(File(f"labs/{lab}.ipynb", folder, config.site_dir, config.use_directory_urls))
             everything |= pictures
             everything[f"notebooks/{lab}.ipynb"] = lab_pages.downloadable(
@@ -176,7 +176,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         llms = machines.llms_txt(config.site_name, about, self.questions, self.evidence)
         (built / "llms.txt").write_text(llms, encoding="utf-8")
         for one in self.questions:
-            text = machines.as_markdown(self.house, one, self.questions, self.evidence)
+            text = machines.as_markdown(self.guide, one, self.questions, self.evidence)
             (built / one.source).write_text(text, encoding="utf-8")
 
     def _lists(self, markdown: str, page: Page, repository: str) -> str:
@@ -188,10 +188,10 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
             claims = ledger.listed(self.evidence, page, self.questions, repository=repository)
             markdown = markdown.replace("<!-- claims -->", claims)
         if "<!-- bibliography -->" in markdown:
-            entries = bibliography.read(self.house.docs / "reference" / "bibliography.bib")
+            entries = bibliography.read(self.guide.docs / "reference" / "bibliography.bib")
             markdown = markdown.replace("<!-- bibliography -->", bibliography.listed(entries))
         if "<!-- glossary -->" in markdown:
-            terms = glossary.read(self.house.snippets / "glossary.md")
+            terms = glossary.read(self.guide.snippets / "glossary.md")
             markdown = markdown.replace("<!-- glossary -->", glossary.listed(terms))
         return markdown
 
@@ -202,7 +202,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         found.sort(key=lambda file: (order.get(file.src_uri, len(order)), file.src_uri))
         return [
             Question(
-                self.house.module(Path(file.src_uri)),
+                self.guide.module(Path(file.src_uri)),
                 file.src_uri,
                 f"{config.site_url}{file.url}",
                 self._page(file),
@@ -212,8 +212,8 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
 
     def _page(self, file: File) -> Page:
         path = Path(str(file.abs_src_path)) if file.abs_src_path else None
-        if path is not None and self.house.docs in path.parents:
-            return pages.read(self.house, path)
+        if path is not None and self.guide.docs in path.parents:
+            return pages.read(self.guide, path)
         return Page(file.src_uri, file.content_string)
 
 

@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from string import Template
 
-from reluguide.publish import house
-from reluguide.publish.house import House
+from reluguide.evidence.guide import Guide, here
 
 _FOR_PYTHON = re.compile(r'["\\{}\n]')
 
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    guide = house.here()
+    guide = here()
     try:
         created = new_question(args.title, guide.root, slug=args.slug)
     except ValueError as error:
@@ -55,7 +54,7 @@ def new_question(title: str, root: Path, *, slug: str | None = None) -> list[Pat
             f"{slug!r} cannot be the name of five files and a web address: give a short one in small letters, "
             "begun with a letter and joined by hyphens, such as --slug why-zero"
         )
-    guide, module = House(root), slug.replace("-", "_")
+    guide, module = Guide(root), slug.replace("-", "_")
     files = {
         guide.page(module): _PAGE,
         guide.source / "experiments" / f"{module}.py": _EXPERIMENTS,
@@ -76,7 +75,7 @@ def _slug(title: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", title.lower().replace("'", "").replace("’", "")))
 
 
-def _next_claim(guide: House) -> str:
+def _next_claim(guide: Guide) -> str:
     """The first number above every claim that a findings module declares."""
     text = "".join(path.read_text(encoding="utf-8") for path in (guide.source / "findings").glob("*.py"))
     numbers = [int(number) for number in re.findall(r'"C(\d+)"', text)]
@@ -150,7 +149,7 @@ from dataclasses import dataclass
 import torch
 
 from reluguide.device import generator
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 
 NUMBERS = 1000
 MEANS = (-1.0, 0.0, 1.0)
@@ -179,7 +178,7 @@ _FINDINGS = '''\
 
 from typing import Any
 
-from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
+from reluguide.evidence.declare import Check, Numbers, Picture, claim, fact, figure
 from reluguide.findings import _draw
 
 

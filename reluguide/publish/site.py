@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reluguide.publish import bibliography, render, store
-from reluguide.publish.house import House
+from reluguide.evidence import store
+from reluguide.evidence.guide import Guide
+from reluguide.evidence.worker import EvidenceError
+from reluguide.publish import bibliography, render
 from reluguide.publish.pages import Page
 from reluguide.publish.render import Evidence
-from reluguide.publish.worker import EvidenceError
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,21 @@ class Question:
     page: Page
 
 
-def gather(house: House, *, device: str | None) -> Evidence:
+def gather(guide: Guide, *, device: str | None) -> Evidence:
     """Everything in the store for `device`; with None, whatever is there, and placeholders for the rest.
 
     A findings record that is missing for a named device is an error: refresh the store first.
     """
     found: dict[str, Any] = {}
-    for module in house.modules():
+    for module in guide.modules():
         record = (
-            _latest(house, module) if device is None else _cached(store.findings_path(house, module, device))
+            _latest(guide, module) if device is None else _cached(store.findings_path(guide, module, device))
         )
         if record is not None:
             found[module] = record
         elif device is not None:
             raise EvidenceError(f"the store has no findings of {module}; run: python -m reluguide evidence")
-    entries = bibliography.read(house.docs / "reference" / "bibliography.bib")
+    entries = bibliography.read(guide.docs / "reference" / "bibliography.bib")
 
     def cite(key: str) -> tuple[str, str] | None:
         return (entries[key].cited, key) if key in entries else None
@@ -130,8 +131,8 @@ def _cached(path: Path) -> Mapping[str, Any] | None:
     return record
 
 
-def _latest(house: House, module: str) -> Mapping[str, Any] | None:
+def _latest(guide: Guide, module: str) -> Mapping[str, Any] | None:
     paths = sorted(
-        (house.cache / "findings").glob(f"{module}-*.json"), key=lambda path: -path.stat().st_mtime_ns
+        (guide.cache / "findings").glob(f"{module}-*.json"), key=lambda path: -path.stat().st_mtime_ns
     )
     return next((record for record in map(store.read, paths) if record), None)

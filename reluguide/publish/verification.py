@@ -15,8 +15,8 @@ import pytest
 from sybil import Document, Example, Region, Sybil
 
 from reluguide.device import kind_without_torch
+from reluguide.evidence.guide import Guide
 from reluguide.publish import guards, verify
-from reluguide.publish.house import House
 from reluguide.publish.pages import Fence, Page, PageError
 
 _outputs: dict[Path, dict[int, str]] = {}
@@ -31,10 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update-outputs") and os.environ.get("CI"):
         raise pytest.UsageError("--update-outputs changes pages and does not run in CI; run `make update`.")
-    house = House(config.rootpath)
+    guide = Guide(config.rootpath)
     updating = bool(config.getoption("--update-outputs"))
     sybil = Sybil(
-        parsers=[lambda document: regions(house, document, updating=updating)],
+        parsers=[lambda document: regions(guide, document, updating=updating)],
         patterns=["*.md"],
         path=str(config.rootpath),
     )
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         @staticmethod
         def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Any:
             # Sybil's patterns match the end of a path: a guide inside the tests would be taken for this one.
-            ours = house.docs in file_path.parents or file_path == house.root / "README.md"
+            ours = guide.docs in file_path.parents or file_path == guide.root / "README.md"
             return collected(file_path, parent) if ours else None
 
     config.pluginmanager.register(Collector(), "reluguide-pages")
@@ -58,21 +58,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     _outputs.clear()
 
 
-def regions(house: House, document: Document, *, updating: bool = False) -> Iterable[Region]:
+def regions(guide: Guide, document: Document, *, updating: bool = False) -> Iterable[Region]:
     """One region for the guards of the page, and one for each fence that is run or compared."""
-    page = Page(house.relative(Path(document.path)), document.text)
+    page = Page(guide.relative(Path(document.path)), document.text)
     starts = [0]
     for line in document.text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    yield Region(0, 0, page, lambda example: _guard(house, example.parsed) or None)
+    yield Region(0, 0, page, lambda example: _guard(guide, example.parsed) or None)
     for fence in page.fences:
         if not fence.skip and (fence.is_python or fence.is_output or fence.language == "console"):
-            job = _Block(house, page, fence, updating)
+            job = _Block(guide, page, fence, updating)
             yield Region(starts[fence.line - 1], starts[fence.end], job, _evaluate)
 
 
-def _guard(house: House, page: Page) -> str:
-    return "\n".join(str(problem) for problem in guards.page_problems(house, page))
+def _guard(guide: Guide, page: Page) -> str:
+    return "\n".join(str(problem) for problem in guards.page_problems(guide, page))
 
 
 def _evaluate(example: Example) -> str | None:
@@ -87,8 +87,8 @@ def _evaluate(example: Example) -> str | None:
 class _Block:
     """One fence under test; the text that a code block printed waits in the page's namespace for its Output."""
 
-    def __init__(self, house: House, page: Page, fence: Fence, updating: bool) -> None:
-        self.house, self.page, self.fence, self.updating = house, page, fence, updating
+    def __init__(self, guide: Guide, page: Page, fence: Fence, updating: bool) -> None:
+        self.guide, self.page, self.fence, self.updating = guide, page, fence, updating
 
     def __call__(self, example: Example) -> None:
         namespace: dict[str, Any] = example.namespace
@@ -102,7 +102,7 @@ class _Block:
         else:
             if not importlib.util.find_spec("torch"):
                 pytest.skip("torch is not installed; `make test` installs it")
-            namespace["printed"] = verify.printed(self.house, self.page, self.fence)
+            namespace["printed"] = verify.printed(self.guide, self.page, self.fence)
 
     def compare(self, example: Example, got: str) -> None:
         if self.updating:

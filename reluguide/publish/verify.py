@@ -16,14 +16,14 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import pages
-from reluguide.publish.house import House
 from reluguide.publish.pages import Fence, Page, PageError
 
 _NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
-def printed(house: House, page: Page, fence: Fence) -> str | None:
+def printed(guide: Guide, page: Page, fence: Fence) -> str | None:
     """Run a Python block and give what it prints; None for a section of the package, which only defines.
 
     PageError, with the lines of the page and of the snippet, where it raises.
@@ -31,9 +31,9 @@ def printed(house: House, page: Page, fence: Fence) -> str | None:
     source, name, first = fence.body, page.name, fence.line + 1
     if fence.include:
         if fence.include[1]:
-            pages.included(house, page, fence)
+            pages.included(guide, page, fence)
             return None
-        source, name, first = pages.included(house, page, fence)
+        source, name, first = pages.included(guide, page, fence)
     try:
         return run(source, name=name, first=first)
     except BaseException as error:

@@ -1,5 +1,5 @@
 from reluguide.data import moons
-from reluguide.evidence import mean_interval
+from reluguide.evidence.declare import mean_interval
 from reluguide.sweep import grid, sweep
 
 names = ["relu", "leaky_relu", "elu", "gelu", "silu"]

@@ -21,8 +21,9 @@ import yaml
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
-from reluguide.publish import runner, site
-from reluguide.publish.house import House
+from reluguide.evidence import runner
+from reluguide.evidence.guide import Guide
+from reluguide.publish import site
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 7
@@ -36,7 +37,7 @@ def main() -> None:
         ignore = shutil.ignore_patterns(".venv*", ".git", "site", "__pycache__", ".mypy_cache", ".cache")
         shutil.copytree(ROOT, guide, ignore=ignore)
         print("cold: every experiment, once ...", flush=True)
-        cold = timed(lambda: runner.refresh(House(guide), progress=True))
+        cold = timed(lambda: runner.refresh(Guide(guide), progress=True))
         built(guide)  # imports, and fills the caches that a server would have
         stock_site(guide, stock)
         built(stock)
@@ -79,8 +80,8 @@ def stock_site(guide: Path, stock: Path) -> None:
     (stock / "site").mkdir()
     shutil.copytree(guide / "snippets", stock / "snippets")
     shutil.copytree(guide / "reluguide", stock / "reluguide")
-    evidence = site.gather(House(guide), device="cpu")
-    notebooks = {f"notebooks/{page.stem}.ipynb": "{}" for page in House(guide).questions.glob("*.md")}
+    evidence = site.gather(Guide(guide), device="cpu")
+    notebooks = {f"notebooks/{page.stem}.ipynb": "{}" for page in Guide(guide).questions.glob("*.md")}
     for address, content in {**site.generated(evidence), **notebooks, "claims.json": "[]"}.items():
         path = stock / "docs" / address
         path.parent.mkdir(parents=True, exist_ok=True)

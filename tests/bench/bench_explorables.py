@@ -18,10 +18,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from reluguide.evidence import DataMaker, declared
+from reluguide.evidence import worker
+from reluguide.evidence.declare import DataMaker, declared
 from reluguide.experiments import explorables as measured
 from reluguide.findings import explorables as told
-from reluguide.publish import worker
 
 ROOT = Path(__file__).parents[2]
 TAGS = ("relu-slope", "relu-die", "relu-pair", "relu-build", "relu-compare", "relu-crowd")

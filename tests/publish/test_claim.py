@@ -3,8 +3,8 @@
 import pytest
 
 from reluguide.__main__ import main
-from reluguide.evidence import Check, Claim
-from reluguide.publish import claim
+from reluguide.evidence import claim
+from reluguide.evidence.declare import Check, Claim
 
 
 def told(capsys: pytest.CaptureFixture[str], *command: str) -> tuple[int, str, str]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from reluguide.evidence import Check, Claim
-from reluguide.publish.house import House
+from reluguide.evidence.declare import Check, Claim
+from reluguide.evidence.guide import Guide
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = House(Path(__file__).parent / "guide", "tinyguide")
+GUIDE = Guide(Path(__file__).parent / "guide", "tinyguide")
 
 
 @pytest.fixture

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import links, pages
-from reluguide.publish.house import House
 
 
-def test_every_address_has_the_form_of_its_kind(house: House) -> None:
-    found = dict(links.addresses(house))
+def test_every_address_has_the_form_of_its_kind(the_guide: Guide) -> None:
+    found = dict(links.addresses(the_guide))
     assert len(found) > 20
     wrong = [f"{where}: {url}: {told}" for url, where in found.items() if (told := links.malformed(url))]
     assert not wrong, "\n".join(wrong)
 
 
-def test_question_pages_cite_and_type_no_address(house: House) -> None:
+def test_question_pages_cite_and_type_no_address(the_guide: Guide) -> None:
     typed = [
         f"{page.name}:{number}: {line}"
-        for page in pages.question_pages(house)
+        for page in pages.question_pages(the_guide)
         for number, line in page.prose
         if re.search(r"https?://", line)
     ]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reluguide.evidence.guide import Guide
 from reluguide.publish import guards, pages
-from reluguide.publish.house import House
 from reluguide.publish.pages import Page, PageError
 
-HOUSE = House(Path(__file__).resolve().parents[2])
+HOUSE = Guide(Path(__file__).resolve().parents[2])
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_includes_follow_the_rules_of_pymdownx(tmp_path: Path) -> None:
         "a = 1\n\n# --8<-- [start:outer]\nclass A:\n    # --8<-- [start:inner]\n    def f(self):\n"
         "        return 1\n    # --8<-- [end:inner]\n# --8<-- [end:outer]\nb = 2\n"
     )
-    house = House(tmp_path)
+    the_guide = Guide(tmp_path)
     for target in ("code.py", "code.py:outer", "code.py:inner"):
         text = f'```python\n--8<-- "{target}"\n```\n'
-        ours, name, first = pages.included(house, Page("x.md", text), Page("x.md", text).fences[0])
+        ours, name, first = pages.included(the_guide, Page("x.md", text), Page("x.md", text).fences[0])
         theirs = markdown.markdown(
             f'--8<-- "{target}"\n',
             extensions=["pymdownx.snippets"],

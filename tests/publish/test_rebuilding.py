@@ -81,14 +81,14 @@ def test_what_is_edited_while_it_runs_is_made_of_the_new_source(edit: str, guide
 
 
 def test_another_device_is_measured_apart(guide: Guide) -> None:
-    from reluguide.publish import store
-    from reluguide.publish.house import House
+    from reluguide.evidence import store
+    from reluguide.evidence.guide import Guide
 
-    house = House(guide.root, "tinyguide")
+    the_guide = Guide(guide.root, "tinyguide")
     sys.path.insert(0, str(guide.root))
     try:
-        assert store.result_key(house, "coin", "cpu") != store.result_key(house, "coin", "cuda")
-        assert store.findings_key(house, "coin", "cpu") != store.findings_key(house, "coin", "cuda")
+        assert store.result_key(the_guide, "coin", "cpu") != store.result_key(the_guide, "coin", "cuda")
+        assert store.findings_key(the_guide, "coin", "cpu") != store.findings_key(the_guide, "coin", "cuda")
     finally:
         sys.path.remove(str(guide.root))
 

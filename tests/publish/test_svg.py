@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 from matplotlib.figure import Figure
 
-from reluguide.publish import svg
+from reluguide.evidence import svg
 
 
 def drawn(name: str) -> str:

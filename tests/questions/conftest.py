@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 
 from reluguide.device import kind_without_torch
-from reluguide.publish import runner, store, worker
-from reluguide.publish.house import House
+from reluguide.evidence import runner, store, worker
+from reluguide.evidence.guide import Guide
 
 Results = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def second_block(house: House, request: pytest.FixtureRequest) -> Callable[[str], Results]:
+def second_block(the_guide: Guide, request: pytest.FixtureRequest) -> Callable[[str], Results]:
     """`second_block("why_zero")` is that module's results by experiment, on seeds the page never saw.
 
     All modules that this session's tests ask for run together, in the runner's workers; a claim that does
     not hold on these seeds raises, naming the claim.
     """
-    check = House(house.root, check=True)
+    check = Guide(the_guide.root, check=True)
     device = kind_without_torch()
     wanted = {
         item.path.stem.removeprefix("test_")

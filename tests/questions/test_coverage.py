@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from reluguide.evidence import Claim, declared
-from reluguide.publish.house import House
+from reluguide.evidence.declare import Claim, declared
+from reluguide.evidence.guide import Guide
 from reluguide.publish.pages import Page, read
 
 # What the guide set out to judge. A claim that others may have linked to is not taken out again.
@@ -73,10 +73,10 @@ ANSWERED = {
 PLACES = [(key, place) for key, (_, places) in ANSWERED.items() for place in places]
 
 
-def page(house: House, slug: str) -> Page:
-    path = house.questions / f"{slug}.md"
+def page(the_guide: Guide, slug: str) -> Page:
+    path = the_guide.questions / f"{slug}.md"
     assert path.is_file(), f"no page {slug}: the question has lost its answer"
-    return read(house, path)
+    return read(the_guide, path)
 
 
 def test_no_question_is_forgotten() -> None:
@@ -84,9 +84,9 @@ def test_no_question_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize(("key", "place"), PLACES, ids=[f"{key}-{place}" for key, place in PLACES])
-def test_a_question_is_answered_under_a_heading_that_asks_it(house: House, key: str, place: str) -> None:
+def test_a_question_is_answered_under_a_heading_that_asks_it(the_guide: Guide, key: str, place: str) -> None:
     slug, _, anchor = place.partition("#")
-    answers = page(house, slug)
+    answers = page(the_guide, slug)
     heading = (
         next((one.text for one in answers.headings if one.id == anchor), None) if anchor else answers.title
     )
@@ -94,31 +94,31 @@ def test_a_question_is_answered_under_a_heading_that_asks_it(house: House, key: 
     assert "?" in heading, f"{key}: {heading!r} asks nothing"
 
 
-def test_every_claim_is_judged_once(house: House) -> None:
+def test_every_claim_is_judged_once(the_guide: Guide) -> None:
     judged = Counter(
         claim.id
-        for module in house.modules()
-        for claim in declared(importlib.import_module(f"{house.package}.findings.{module}"), Claim)
+        for module in the_guide.modules()
+        for claim in declared(importlib.import_module(f"{the_guide.package}.findings.{module}"), Claim)
     )
     assert set(judged) >= CLAIMS  # further ones get the numbers that follow
     assert [claim for claim, times in judged.items() if times > 1] == []
 
 
-def test_the_ledgers_short_answer_holds(house: House) -> None:
-    answer = page(house, "claims").short_answer
+def test_the_ledgers_short_answer_holds(the_guide: Guide) -> None:
+    answer = page(the_guide, "claims").short_answer
     assert answer and answer[1].startswith(
         "Most of it is right, but more often than not under a condition that is left out; some of it is wrong."
     )
     verdicts = Counter(
         claim.verdict
-        for module in house.modules()
-        for claim in declared(importlib.import_module(f"{house.package}.findings.{module}"), Claim)
+        for module in the_guide.modules()
+        for claim in declared(importlib.import_module(f"{the_guide.package}.findings.{module}"), Claim)
     )
     assert verdicts["right"] + verdicts["right if"] > verdicts.total() / 2
     assert verdicts["right if"] > verdicts["right"] and verdicts["wrong"] > 0
 
 
-def test_anchors_are_given_once_a_page(house: House) -> None:
-    for path in sorted(house.questions.glob("*.md")):
-        anchors = [heading.id for heading in read(house, path).headings if heading.id]
+def test_anchors_are_given_once_a_page(the_guide: Guide) -> None:
+    for path in sorted(the_guide.questions.glob("*.md")):
+        anchors = [heading.id for heading in read(the_guide, path).headings if heading.id]
         assert sorted(set(anchors)) == sorted(anchors), path.name

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reluguide import recorded as recordings
+from reluguide.evidence.guide import Guide
 from reluguide.experiments import sparsity
 from reluguide.findings import _recorded
-from reluguide.publish import recordings
-from reluguide.publish.house import House
 
 Blocks = Callable[[str], dict[str, Any]]
 
@@ -62,8 +62,8 @@ def test_skipping_in_the_experiment_is_exact_to_rounding(results: dict[str, Any]
     assert results["skipping"].difference.max() < 1e-10 * results["skipping"].size
 
 
-def test_prose_quotes_a_cpu_and_says_so_where_none_is_recorded(house: House) -> None:
-    recorded = recordings.load(house)
+def test_prose_quotes_a_cpu_and_says_so_where_none_is_recorded(the_guide: Guide) -> None:
+    recorded = recordings.load(the_guide.recorded)
     assert _recorded.quoted(recorded).kind == "cpu"
     with pytest.raises(ValueError, match="make measure"):
         _recorded.quoted([one for one in recorded if one.kind != "cpu"])

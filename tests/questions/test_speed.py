@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from reluguide import recorded as recordings
+from reluguide.evidence import runner, store
+from reluguide.evidence.guide import Guide
 from reluguide.experiments import speed
-from reluguide.publish import recordings, runner, store
-from reluguide.publish.house import House
 
 Blocks = Callable[[str], dict[str, Any]]
 
@@ -60,20 +61,20 @@ def test_relu_keeps_its_output_for_the_gradient_and_gelu_its_input() -> None:
     assert kept[1:] == [x.data_ptr()] * 2
 
 
-def test_every_recording_serves_the_pages(house: House) -> None:
-    for one in recordings.load(house):
+def test_every_recording_serves_the_pages(the_guide: Guide) -> None:
+    for one in recordings.load(the_guide.recorded):
         for name in speed.ACTIVATIONS:
             assert all(ratio > 0 for ratio in one.cost(name).values())
         assert {f"{name}_by_hand" for name in speed.BY_HAND} <= set(one.times["by_hand"]["ratio"])
 
 
-def test_a_second_device_gets_panels_and_columns_of_its_own(house: House) -> None:
+def test_a_second_device_gets_panels_and_columns_of_its_own(the_guide: Guide) -> None:
     pytest.importorskip("matplotlib")
     from dataclasses import replace
 
     from reluguide.findings import speed as findings
 
-    (cpu, *_) = recordings.load(house)
+    (cpu, *_) = recordings.load(the_guide.recorded)
     gpu = replace(cpu, device="GPU (Some Card)", kind="cuda")
     for figure in (findings.where_it_counts, findings.by_size, findings.whole_steps):
         one, both = (figure.make({"recorded": devices}) for devices in ([cpu], [cpu, gpu]))
@@ -83,11 +84,11 @@ def test_a_second_device_gets_panels_and_columns_of_its_own(house: House) -> Non
         assert "GPU (Some Card), torch" in both.figure.axes[1].get_title()
 
 
-def test_the_foot_of_the_page_names_device_and_date_of_recorded_times(house: House) -> None:
-    runner.refresh(house, device="cpu", only=["speed"])
-    record = store.read(store.findings_path(house, "speed", "cpu"))
+def test_the_foot_of_the_page_names_device_and_date_of_recorded_times(the_guide: Guide) -> None:
+    runner.refresh(the_guide, device="cpu", only=["speed"])
+    record = store.read(store.findings_path(the_guide, "speed", "cpu"))
     assert record is not None
     told = record["provenance"]["recorded"]
-    for one in recordings.load(house):
+    for one in recordings.load(the_guide.recorded):
         assert one.device in told["device"]
         assert one.date in told["summary"]

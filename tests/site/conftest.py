@@ -23,10 +23,10 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from reluguide.evidence import DataMaker, Experiment, FigureMaker, declared
+from reluguide.evidence import svg, worker
+from reluguide.evidence.declare import DataMaker, Experiment, FigureMaker, declared
 from reluguide.experiments import explorables as measured
 from reluguide.findings import explorables as told
-from reluguide.publish import svg, worker
 from tests.site.browsing import REPO, Opener, Site
 from tests.site.explorables import Pages, opened
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reluguide.evidence import experiment
+from reluguide.evidence.declare import experiment
 from tinyguide.chance import draws
 
 

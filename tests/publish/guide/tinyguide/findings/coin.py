@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from reluguide.evidence import Check, Numbers, Picture, claim, fact, figure
+from reluguide.evidence.declare import Check, Numbers, Picture, claim, fact, figure
 
 
 @fact(unit="%", digits=0)

@@ -1,6 +1,6 @@
 """What does a die show on average?"""
 
-from reluguide.evidence import fact
+from reluguide.evidence.declare import fact
 
 
 @fact(digits=2)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reluguide.device import DeviceError
-from reluguide.publish import house
-from reluguide.publish.recordings import Recording, load
+from reluguide.evidence.guide import InstalledGuide, here
+from reluguide.recorded import Recording, load
 
 if TYPE_CHECKING:
     import torch
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from reluguide.device import choose
 
-    guide = house.here()
-    if isinstance(guide, house.InstalledHouse) and not args.quick:
+    guide = here()
+    if isinstance(guide, InstalledGuide) and not args.quick:
         print("Times are recorded into a checkout of the guide, and this folder is not in one; "
               "go there first, or use --quick, which records nothing.", file=sys.stderr)  # fmt: skip
         return 2
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
     recording = measure(device, threads=args.threads, quick=args.quick, only=args.only)
     if unknown := sorted(set(args.only) - set(recording.times)):
         print(
-            f"there is no benchmark {unknown[0]!r}; reluguide/publish/recordings.py lists them.",
+            f"there is no benchmark {unknown[0]!r}; reluguide/recorded/__init__.py lists them.",
             file=sys.stderr,
         )
         return 2
     if args.only:
-        recording = joined(load(guide), recording)
+        recording = joined(load(guide.recorded), recording)
     print(table(recording))
     if args.quick:
         print("Quick times are too rough to be published: nothing was recorded.")
@@ -83,19 +83,19 @@ def measure(
     """Run every benchmark on `device` (or `only` those named), one line of progress each; torch's threads are left as found."""
     import torch
 
+    from reluguide import benchmarks
     from reluguide.device import describe
-    from reluguide.publish import timings
 
     before, began = torch.get_num_threads(), time.perf_counter()
     times = {}
     torch.set_num_threads(threads)
     try:
-        for one in timings.benchmarks(device, quick=quick):
+        for one in benchmarks.benchmarks(device, quick=quick):
             if only and one.name not in only:
                 continue
             started = time.perf_counter()
             budget, rounds = (0.0, 2) if quick else (3.0, 7)
-            times[one.name] = timings.timed(one, device=device, budget=budget, rounds=rounds)
+            times[one.name] = benchmarks.timed(one, device=device, budget=budget, rounds=rounds)
             print(f"{time.perf_counter() - began:5.0f} s  {one.about}: {len(one.cases)} cases in "
                   f"{time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)  # fmt: skip
     finally:

@@ -7,8 +7,8 @@ import sys
 from typing import Any
 
 from reluguide.device import CHOICES, DeviceError, describe, kind_without_torch
-from reluguide.publish import house, worker
-from reluguide.publish.house import House
+from reluguide.evidence import worker
+from reluguide.evidence.guide import Guide, here
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    guide = house.here()
+    guide = here()
     module = home(guide, args.id)
     if module is None:
         print(
@@ -36,12 +36,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def home(guide: House, id: str) -> str | None:
+def home(guide: Guide, id: str) -> str | None:
     """The module that declares a claim, found in the sources, so that nothing else need be imported."""
     return known(guide).get(id.upper())
 
 
-def known(guide: House) -> dict[str, str]:
+def known(guide: Guide) -> dict[str, str]:
     """Every claim's module by its id, in the order of the ids."""
     found = {
         id: module
@@ -60,9 +60,9 @@ def order(id: str) -> tuple[str, int, str]:
     return (match[1], int(match[2]), match[3]) if match else (id, 0, "")
 
 
-def told(guide: House, module: str, id: str, *, device: str, check: bool = False) -> str:
+def told(guide: Guide, module: str, id: str, *, device: str, check: bool = False) -> str:
     """Rerun what the claim needs and report; EvidenceError where the check does not hold any more."""
-    from reluguide.evidence import Claim, Experiment, declared
+    from reluguide.evidence.declare import Claim, Experiment, declared
 
     findings: Any = importlib.import_module(f"{guide.package}.findings.{module}")
     experiments: Any = importlib.import_module(f"{guide.package}.experiments.{module}")

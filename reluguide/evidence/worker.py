@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from reluguide.publish import store
-from reluguide.publish.house import House
+from reluguide.evidence import store
+from reluguide.evidence.guide import Guide
 
 
 class EvidenceError(RuntimeError):
@@ -29,43 +29,43 @@ class Ran:
     redrawn: bool = False
 
 
-def work(house: House, module: str, device: str, places: Sequence[Path]) -> Ran:
+def work(guide: Guide, module: str, device: str, places: Sequence[Path]) -> Ran:
     """In a worker: measure what is stale of one module, then draw and check what is said of it.
 
     `places` are where result and findings belong, as the sources stood before this process imported any.
     Where they belong elsewhere by now, somebody has saved a file in between: what was made is of the old
     source, or of both, and is not kept.
     """
-    if house.root.as_posix() not in sys.path:
-        sys.path.insert(0, house.root.as_posix())
+    if guide.root.as_posix() not in sys.path:
+        sys.path.insert(0, guide.root.as_posix())
     seconds: dict[str, float] = {}
     record = store.read(places[0])
     if record is None:
-        record, seconds = measure(house, module, device)
-        if store.result_path(house, module, device) != places[0]:
+        record, seconds = measure(guide, module, device)
+        if store.result_path(guide, module, device) != places[0]:
             return Ran(module, seconds)
         store.write(places[0], record)
-    findings = conclude(house, module, record)
-    if store.findings_path(house, module, device) != places[1]:
+    findings = conclude(guide, module, record)
+    if store.findings_path(guide, module, device) != places[1]:
         return Ran(module, seconds)
     store.write(places[1], findings)
     return Ran(module, seconds, redrawn=True)
 
 
-def measure(house: House, module: str, device: str) -> tuple[store.Record, dict[str, float]]:
+def measure(guide: Guide, module: str, device: str) -> tuple[store.Record, dict[str, float]]:
     """Run every experiment of a module on its seeds; the record of results, and seconds by name."""
     from reluguide.device import describe
-    from reluguide.evidence import Experiment, declared
+    from reluguide.evidence.declare import Experiment, declared
 
-    source = f"{house.package}/experiments/{module}.py"
-    experiments = declared(_imported(house, "experiments", module), Experiment)
+    source = f"{guide.package}/experiments/{module}.py"
+    experiments = declared(_imported(guide, "experiments", module), Experiment)
     if not experiments:
         raise EvidenceError(f"{source} declares no @experiment.")
     record: store.Record = {"module": module, "experiments": {}}
     seconds: dict[str, float] = {}
     for one in experiments:
         began = time.perf_counter()
-        seeds = one.check_seeds if house.check else one.seeds
+        seeds = one.check_seeds if guide.check else one.seeds
         try:
             fields = plain(one(seeds=seeds, device=device), place=f"{source}: {one.name}")
         except EvidenceError as error:
@@ -81,22 +81,22 @@ def measure(house: House, module: str, device: str) -> tuple[store.Record, dict[
             "seeds": list(seeds),
             "device": describe("cpu" if one.cpu_only else device),
             "device_dependent": one.device_dependent,
-            "versions": store.versions(house, module),
+            "versions": store.versions(guide, module),
             "seconds": round(seconds[one.name], 2),
         }
     return record, seconds
 
 
-def conclude(house: House, module: str, record: store.Record) -> store.Record:
+def conclude(guide: Guide, module: str, record: store.Record) -> store.Record:
     """Facts, figures, data and checked claims of one module, from its results."""
     import matplotlib.pyplot as plt
 
-    from reluguide.evidence import Claim, DataMaker, FactMaker, FigureMaker, declared
-    from reluguide.publish import svg
+    from reluguide.evidence import svg
+    from reluguide.evidence.declare import Claim, DataMaker, FactMaker, FigureMaker, declared
 
-    source = f"{house.package}/findings/{module}.py"
-    results = revived(record, recorded=house)
-    findings = _imported(house, "findings", module)
+    source = f"{guide.package}/findings/{module}.py"
+    results = revived(record, recorded=guide)
+    findings = _imported(guide, "findings", module)
     facts: dict[str, Any] = {}
     figures: dict[str, Any] = {}
 
@@ -172,16 +172,16 @@ def conclude(house: House, module: str, record: store.Record) -> store.Record:
     }  # fmt: skip
 
 
-def revived(record: store.Record, *, recorded: House | None = None) -> dict[str, Any]:
+def revived(record: store.Record, *, recorded: Guide | None = None) -> dict[str, Any]:
     """Results as findings see them: attributes by name, lists of numbers as arrays."""
     results: dict[str, Any] = {
         name: SimpleNamespace(**{key: _array(value) for key, value in one["fields"].items()})
         for name, one in record["experiments"].items()
     }
     if recorded is not None:
-        from reluguide.publish import recordings
+        from reluguide import recorded as recordings
 
-        results["recorded"] = recordings.load(recorded)
+        results["recorded"] = recordings.load(recorded.recorded)
     return results
 
 
@@ -235,12 +235,12 @@ def _cell(value: Any) -> str:
     return f"{float(value):.4g}".replace("-", "−")
 
 
-def _imported(house: House, kind: str, module: str) -> Any:
+def _imported(guide: Guide, kind: str, module: str) -> Any:
     try:
-        return importlib.import_module(f"{house.package}.{kind}.{module}")
+        return importlib.import_module(f"{guide.package}.{kind}.{module}")
     except Exception:
         raise EvidenceError(
-            f"{house.package}/{kind}/{module}.py cannot be imported\n{traceback.format_exc()}{_again(module)}"
+            f"{guide.package}/{kind}/{module}.py cannot be imported\n{traceback.format_exc()}{_again(module)}"
         ) from None
 
 

@@ -27,9 +27,8 @@ times are the processor's own count for this process, so that other programs do 
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-from reluguide.publish.house import House
 
 # Where the cost of an activation is looked at: a tensor that stays in the cache, one that does not, a net.
 SETTINGS = {"cache": "forward_16k", "memory": "forward_16m", "step": "step_256"}
@@ -64,9 +63,7 @@ class Recording:
         return {setting: self.ratio(benchmark, activation) for setting, benchmark in SETTINGS.items()}
 
 
-def load(house: House) -> list[Recording]:
-    """Every recording of the guide, CPUs first, then by name."""
-    found = [
-        Recording(**json.loads(path.read_text(encoding="utf-8"))) for path in house.recorded.glob("*.json")
-    ]
+def load(folder: Path) -> list[Recording]:
+    """Every recording in a folder, CPUs first, then by name."""
+    found = [Recording(**json.loads(path.read_text(encoding="utf-8"))) for path in folder.glob("*.json")]
     return sorted(found, key=lambda one: (one.kind != "cpu", one.device))

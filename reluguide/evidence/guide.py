@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class House:
+class Guide:
     """One guide on disk: `root` holds docs/, snippets/ and the package.
 
-    The guide of this repository is `House(root)`; the tests build a small one with another package.
+    The guide of this repository is `Guide(root)`; the tests build a small one with another package.
     With `check`, experiments run on their second, disjoint block of seeds, in a store of their own: what
     the pages say must hold there as well.
     """
@@ -69,7 +69,7 @@ class House:
             return path.as_posix()
 
 
-def here() -> House:
+def here() -> Guide:
     """The guide that this process stands in: the nearest folder upwards with an mkdocs.yml and a package.
 
     Outside any checkout, the installed package itself (its pages are then absent, its experiments not),
@@ -77,11 +77,11 @@ def here() -> House:
     """
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / "mkdocs.yml").is_file() and (folder / "reluguide").is_dir():
-            return House(folder)
-    return InstalledHouse(Path(__file__).resolve().parents[2])
+            return Guide(folder)
+    return InstalledGuide(Path(__file__).resolve().parents[2])
 
 
-class InstalledHouse(House):
+class InstalledGuide(Guide):
     """The package without its repository: nothing may be written beside it."""
 
     @property

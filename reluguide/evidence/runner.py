@@ -16,11 +16,23 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from reluguide.publish import labs, store
-from reluguide.publish.house import House
-from reluguide.publish.worker import EvidenceError, Ran, work
+from reluguide.evidence import store
+from reluguide.evidence.guide import Guide
+from reluguide.evidence.worker import EvidenceError, Ran, work
 
 ROUNDS = 5  # of running what is stale: a source may be saved while it runs, and then it runs again
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that the runner keeps up to date: where what it makes belongs, and how that is made.
+
+    The last of `places` is keyed on all that comes before it. `work` runs in a worker process.
+    """
+
+    name: str
+    places: Callable[[Guide, str, str], tuple[Path, ...]]
+    work: Callable[[Guide, str, str, Sequence[Path]], Ran]
 
 
 @dataclass
@@ -50,43 +62,46 @@ class Report:
 
 
 def refresh(
-    house: House,
+    guide: Guide,
     *,
     device: str = "cpu",
     only: Sequence[str] | None = None,
+    extra: Sequence[Job] = (),
     progress: bool | None = None,
     workers: int | None = None,
 ) -> Report:
     """Bring the store up to date for `device`; run what is stale and nothing else.
 
     Raises EvidenceError, after all other modules are done, naming the module and the command to rerun it.
-    `progress` shows a bar (default: where the output is a terminal). `workers` defaults to one a core.
+    `extra` are jobs beside the modules, such as labs. `progress` shows a bar (default: where the output
+    is a terminal). `workers` defaults to one a core.
     """
     started = time.perf_counter()
-    store.clear_unfinished(house)
-    books = [] if house.check else labs.names(house)
-    modules = {name: Ran(name) for name in (only or [*house.modules(), *books])}
+    store.clear_unfinished(guide)
+    jobs = {job.name: job for job in [*(Job(name, _places, work) for name in guide.modules()), *extra]}
+    modules = {name: Ran(name) for name in (only or jobs)}
     for left in reversed(range(ROUNDS + 1)):
-        all_places = {name: _places(house, name, device) for name in modules}
+        all_places = {name: jobs[name].places(guide, name, device) for name in modules}
         stale = {name: places for name, places in all_places.items() if store.read(places[-1]) is None}
         if not stale:
             break
         if not left:
             raise EvidenceError(f"{', '.join(stale)}: a source was saved each time that it ran; build again.")
-        failures = _run(house, stale, device, modules, min(len(stale), workers or _cores()), progress)
+        failures = _run(guide, jobs, stale, device, modules, min(len(stale), workers or _cores()), progress)
         if failures:
             raise EvidenceError("\n\n".join(failures))
-    store.clear_unfinished(house)  # again: a killed build's workers may have outlived it by a second
+    store.clear_unfinished(guide)  # again: a killed build's workers may have outlived it by a second
     return Report(device, list(modules.values()), time.perf_counter() - started)
 
 
-def load(house: House, module: str, device: str) -> store.Record | None:
+def load(guide: Guide, module: str, device: str) -> store.Record | None:
     """The current findings of a module, or None if they are not in the store."""
-    return store.read(store.findings_path(house, module, device))
+    return store.read(store.findings_path(guide, module, device))
 
 
 def _run(
-    house: House,
+    guide: Guide,
+    jobs: Mapping[str, Job],
     stale: Mapping[str, Sequence[Path]],
     device: str,
     modules: dict[str, Ran],
@@ -105,12 +120,12 @@ def _run(
         _Bar(len(stale), progress) as step,
     ):
         # The slowest last time start first, so that no core idles at the end behind one long module.
-        jobs: dict[Future[Ran], str] = {
-            pool.submit(labs.work if _is_lab(house, name) else work, house, name, device, stale[name]): name
-            for name in sorted(stale, key=_cost(house))
+        running: dict[Future[Ran], str] = {
+            pool.submit(jobs[name].work, guide, name, device, stale[name]): name
+            for name in sorted(stale, key=_cost(guide))
         }
-        for job in as_completed(jobs):
-            name = jobs[job]
+        for job in as_completed(running):
+            name = running[job]
             try:
                 before, now = modules[name].seconds, job.result()
                 modules[name] = Ran(now.module, before | now.seconds, now.redrawn)
@@ -120,15 +135,9 @@ def _run(
     return failures
 
 
-def _places(house: House, name: str, device: str) -> tuple[Path, ...]:
-    """Where what is made of a module or lab belongs; the last is keyed on all that comes before it."""
-    if _is_lab(house, name):
-        return (labs.path(house, name, device),)
-    return store.result_path(house, name, device), store.findings_path(house, name, device)
-
-
-def _is_lab(house: House, name: str) -> bool:
-    return labs.source(house, name).is_file()
+def _places(guide: Guide, name: str, device: str) -> tuple[Path, ...]:
+    """Where what is made of a module belongs; the last is keyed on all that comes before it."""
+    return store.result_path(guide, name, device), store.findings_path(guide, name, device)
 
 
 def _begin(parent: int) -> None:
@@ -151,11 +160,11 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _cost(house: House) -> Callable[[str], float]:
+def _cost(guide: Guide) -> Callable[[str], float]:
     """Minus the seconds that a module took when it was last measured, for sorting."""
 
     def cost(module: str) -> float:
-        records = [store.read(path) for path in (house.cache / "results").glob(f"{module}-*.json")]
+        records = [store.read(path) for path in (guide.cache / "results").glob(f"{module}-*.json")]
         took = [sum(e["seconds"] for e in r["experiments"].values()) for r in records if r]
         return -max(took, default=math.inf)
 

@@ -22,7 +22,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from reluguide.publish.house import House
+from reluguide.evidence.guide import Guide
 
 Record = dict[str, Any]
 State = tuple[tuple[str, int, int, int], ...]
@@ -57,52 +57,52 @@ def read(path: Path) -> Record | None:
     return record
 
 
-def result_path(house: House, module: str, device: str) -> Path:
+def result_path(guide: Guide, module: str, device: str) -> Path:
     """Where the results of `experiments/<module>.py` on `device` stand, if they are current."""
-    return house.cache / "results" / f"{module}-{result_key(house, module, device)}.json"
+    return guide.cache / "results" / f"{module}-{result_key(guide, module, device)}.json"
 
 
-def findings_path(house: House, module: str, device: str) -> Path:
+def findings_path(guide: Guide, module: str, device: str) -> Path:
     """Where the facts, figures and claims of `findings/<module>.py` stand, if they are current."""
-    return house.cache / "findings" / f"{module}-{findings_key(house, module, device)}.json"
+    return guide.cache / "findings" / f"{module}-{findings_key(guide, module, device)}.json"
 
 
-def result_key(house: House, module: str, device: str) -> str:
+def result_key(guide: Guide, module: str, device: str) -> str:
     """Covers the experiments module, what it imports of the package, third-party versions, device, dtype."""
-    return _key("result", device, "float32", *_closure(house, f"{house.package}.experiments.{module}"))
+    return _key("result", device, "float32", *_closure(guide, f"{guide.package}.experiments.{module}"))
 
 
-def findings_key(house: House, module: str, device: str) -> str:
+def findings_key(guide: Guide, module: str, device: str) -> str:
     """Covers the result, the findings module with what it imports, Matplotlib, and recorded times if read."""
-    name = f"{house.package}.findings.{module}"
-    parts = [result_key(house, module, device), *_closure(house, name), _version("matplotlib")]
+    name = f"{guide.package}.findings.{module}"
+    parts = [result_key(guide, module, device), *_closure(guide, name), _version("matplotlib")]
     # What turns findings into a record and a figure into the published SVG belongs to them, wherever it lives.
     here = Path(__file__).parent
     parts += [_digest((here / name).read_text(encoding="utf-8")) for name in ("worker.py", "svg.py")]
-    if "recorded" in (house.source / "findings" / f"{module}.py").read_text(encoding="utf-8"):
-        parts += [path.read_text(encoding="utf-8") for path in sorted(house.recorded.glob("*.json"))]
+    if "recorded" in (guide.source / "findings" / f"{module}.py").read_text(encoding="utf-8"):
+        parts += [path.read_text(encoding="utf-8") for path in sorted(guide.recorded.glob("*.json"))]
     return _key("findings", *parts)
 
 
-def key_of(house: House, *parts: str, recorded: bool = False) -> str:
+def key_of(guide: Guide, *parts: str, recorded: bool = False) -> str:
     """A key for what is neither result nor findings: parts that are modules of the package count with their imports."""
     covered: list[str] = []
     for part in parts:
-        covered += _closure(house, part) if part.startswith(f"{house.package}.") else [part]
+        covered += _closure(guide, part) if part.startswith(f"{guide.package}.") else [part]
     if recorded:
-        covered += [path.read_text(encoding="utf-8") for path in sorted(house.recorded.glob("*.json"))]
+        covered += [path.read_text(encoding="utf-8") for path in sorted(guide.recorded.glob("*.json"))]
     return _key(*covered, *(f"{name} {_version(name)}" for name in ("torch", "numpy", "matplotlib")))
 
 
-def versions(house: House, module: str) -> dict[str, str]:
+def versions(guide: Guide, module: str) -> dict[str, str]:
     """Versions of the third-party packages that an experiments module imports, directly or not."""
-    _, external = _imports(house, f"{house.package}.experiments.{module}", _state(house.source))
+    _, external = _imports(guide, f"{guide.package}.experiments.{module}", _state(guide.source))
     return {name: _version(name) for name in external if _version(name)}
 
 
-def clear_unfinished(house: House) -> None:
+def clear_unfinished(guide: Guide) -> None:
     """Remove what a killed process left half-written; what another build is writing just now stays."""
-    for leftover in house.cache.glob("*/.unfinished-*"):
+    for leftover in guide.cache.glob("*/.unfinished-*"):
         if not _alive(int(leftover.name.split("-")[1])):
             leftover.unlink(missing_ok=True)
 
@@ -119,13 +119,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _closure(house: House, module: str) -> tuple[str, ...]:
-    return _texts(house, module, _state(house.source))
+def _closure(guide: Guide, module: str) -> tuple[str, ...]:
+    return _texts(guide, module, _state(guide.source))
 
 
 @lru_cache(maxsize=256)  # asked for some ninety times a build, and again at every build while serving
-def _texts(house: House, module: str, state: State) -> tuple[str, ...]:
-    inside, external = _imports(house, module, state)
+def _texts(guide: Guide, module: str, state: State) -> tuple[str, ...]:
+    inside, external = _imports(guide, module, state)
     sources = [f"{name}\n{path.read_text(encoding='utf-8')}" for name, path in inside]
     return (*sources, *(f"{name} {_version(name)}" for name in external))
 
@@ -145,16 +145,16 @@ def _state(folder: Path) -> State:
     return tuple(sorted(found))
 
 
-def _imports(house: House, module: str, state: State) -> tuple[list[tuple[str, Path]], list[str]]:
+def _imports(guide: Guide, module: str, state: State) -> tuple[list[tuple[str, Path]], list[str]]:
     """Modules of the package that `module` reaches by import, itself included, and packages outside it."""
-    graph = _graph(house.package, state)
+    graph = _graph(guide.package, state)
     reached = sorted({module, *graph.find_upstream_modules(module)})
     inside, external = [], []
     for name in reached:
-        if name.split(".")[0] != house.package:
+        if name.split(".")[0] != guide.package:
             external.append(name)
             continue
-        path = house.root.joinpath(*name.split("."))
+        path = guide.root.joinpath(*name.split("."))
         inside.append((name, path / "__init__.py" if path.is_dir() else path.with_suffix(".py")))
     return inside, [name for name in external if _version(name)]
 

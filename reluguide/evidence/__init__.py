@@ -1,0 +1,1 @@
+"""What an experiment, a result, a fact, an interval, a figure and a claim are; the store; what runs the stale ones."""
