@@ -93,6 +93,16 @@ VALUES: list[tuple[dict[str, Any], str]] = [
     ({"data": bad(test_y=None)}, "data has test_x without test_y"),
     ({"data": sparse_signal(8, features=2)}, r"data.y is \(8, 2\); loss 'mse' needs \(8, 1\)"),
     ({"data": lambda seed: rings(8 + 2 * seed)}, r"data gives x of different shapes .*\(8, 2\), \(10, 2\)"),
+    ({"data": [RINGS, rings(9, test_samples=4)]}, r"data gives x of different shapes .*one sweep of each"),
+    ({"data": [RINGS] * 3}, "data has 3 entries, but there are 2 seeds; give one value for all networks or"),
+    (
+        {"data": [RINGS, rings(8)]},
+        r"data has test_x in 1 of 2 sets, but not in Data\('rings': 8 samples, 2 features",
+    ),
+    (
+        {"data": [RINGS, bad(y=RINGS.y.float())]},
+        r"data gives y of different kinds .*: torch.float32, torch.int64",
+    ),
 ]
 
 
@@ -109,7 +119,9 @@ def test_values_that_are_refused(replaced: dict[str, Any], message: str) -> None
     [
         ({"seeds": ["a"]}, "seeds has 'a'; every seed is a whole number"),
         ({"lr": [0.1, "fast"]}, "lr of network 1 is 'fast'; it must be a number"),
-        ({"data": (RINGS.x, RINGS.y)}, "data is a tuple; it must be a Data, or a function seed -> Data"),
+        ({"data": RINGS.x}, "data is a Tensor; it must be a Data, a list with one Data a network, or"),
+        ({"data": (RINGS.x, RINGS.y)}, "data of network 0 is a Tensor; it must be a Data"),
+        ({"data": [RINGS, None]}, "data of network 1 is a NoneType; it must be a Data"),
         ({"data": lambda seed: RINGS.x}, "data gives a Tensor for seed 0; it must be a Data"),
     ],
 )

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS
 from reluguide.data import Data, rings, sparse_signal
-from reluguide.sweep import SweepResult, grid, sweep
+from reluguide.sweep import SweepResult, _feed, _pool, _train, grid, sweep
 
 DATA = rings(60, test_samples=30, seed=1)
 
@@ -258,6 +258,86 @@ def test_a_data_set_a_seed() -> None:
     assert seen[:2] == [4, 9]  # once for each seed, not for each network
 
 
+def splits(samples: int, features: int, count: int = 3) -> list[Data]:
+    """Data sets of one task: random points, and which side of a plane they lie on."""
+    out = []
+    for split in range(count):
+        random = torch.Generator().manual_seed(split)
+        x = torch.randn(samples + 20, features, generator=random)
+        y = (x.sum(1) > 0).long()
+        out.append(Data("planes", x[:samples], y[:samples], 2, x[samples:], y[samples:]))
+    return out
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+@pytest.mark.parametrize(("samples", "features"), [(40, 3), (300, 300)])  # copied to each network, and shared
+def test_splits_crossed_with_seeds_are_to_the_bit_what_separate_sweeps_are(
+    samples: int, features: int, batch_size: int | None
+) -> None:
+    sets = splits(samples, features)
+    crossed = grid(data=sets, lr=[0.01, 0.1], seeds=range(3))
+    options: dict[str, Any] = {"batch_size": batch_size, "sizes": [features, 7, 5, 1], "steps": 8}
+    options["record"] = ["parameters", "gradient_norms"]
+    together = run(**options, **crossed)
+    loss = crossed.shaped(together.final_loss)
+    assert loss.shape == (3, 2, 3) and len(set(loss.flat)) == 18
+    for i, one in enumerate(sets):
+        alone = run(**options, data=one, **grid(lr=[0.01, 0.1], seeds=range(3)))
+        part = slice(6 * i, 6 * i + 6)
+        for name in ("final_loss", "accuracy", "test_loss", "test_accuracy", "gradient_norms"):
+            np.testing.assert_array_equal(getattr(together, name)[part], getattr(alone, name))
+        assert together.parameters is not None and alone.parameters is not None
+        for ours, theirs in zip(together.parameters, alone.parameters):
+            np.testing.assert_array_equal(ours[0][part], theirs[0])
+            np.testing.assert_array_equal(ours[1][part], theirs[1])
+
+
+def test_a_list_of_data_in_any_order_and_company() -> None:
+    sets = splits(300, 300)
+    order = [2, 0, 1, 0, 0, 2]  # set 1 has one network only
+    options: dict[str, Any] = {"sizes": [300, 7, 1], "steps": 8, "record": []}
+    result = run(**options, data=[sets[i] for i in order], threads=2)
+    for k, i in enumerate(order):
+        assert result.final_loss[k] == run(**options, data=sets[i], seeds=[k]).final_loss[0]
+
+
+def test_a_data_set_is_kept_once_however_many_networks_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = splits(300, 300)
+    size = sets[0].x.numel()
+    plans, kept = [], []
+
+    class Looked(_feed.Feed):
+        def __init__(self, plan: Any, *rest: Any) -> None:
+            super().__init__(plan, *rest)
+            plans.append(plan)
+            kept.append(self.x.untyped_storage().nbytes() // self.x.element_size())
+
+    monkeypatch.setattr(_train, "Feed", Looked)
+    run(sizes=[300, 7, 1], steps=0, threads=1, **grid(data=sets, seeds=range(8)))
+    assert {plan.x.numel() for plan in plans} == {3 * size}  # not 24 of them
+    assert len(kept) == 3 and max(kept) < 1.1 * size  # one chunk a set, and one copy for its networks
+
+
+def test_small_data_do_not_cut_a_sweep_into_small_chunks() -> None:
+    assert len(seen_chunks(splits(40, 3), 8)) == 1 and len(seen_chunks(splits(300, 300), 8)) == 3
+    assert len(seen_chunks(splits(300, 300, count=12), 1)) == 1  # a set a network: nothing is shared anyway
+
+
+def seen_chunks(sets: list[Data], seeds: int) -> list[list[int]]:
+    found: list[list[int]] = []
+
+    def kept(plan: Any, size: Any, threads: int) -> list[list[int]]:
+        found.extend(chunks(plan, size, threads))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        chunks = _pool.chunks
+        patch.setattr(_pool, "chunks", kept)
+        crossed = grid(data=sets, seeds=range(seeds))
+        run(sizes=[sets[0].features, 2, 1], steps=0, threads=1, chunk=100, **crossed)
+    return found
+
+
 def test_regression_has_a_loss_and_no_accuracy() -> None:
     data = sparse_signal(50, features=4)
     result = sweep([4, 8, 4], data=data, seeds=range(3), lr=0.1, steps=30)
@@ -282,6 +362,8 @@ def test_a_grid_crosses_and_reshapes() -> None:
         grid(seeds=[1], lr=[])
     with pytest.raises(TypeError, match=r"lr is 0\.1; a grid takes a list"):
         grid(seeds=[1], lr=0.1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"data is Data\('rings': .*; a grid takes a list"):
+        grid(seeds=[1], data=DATA)  # type: ignore[arg-type]
 
 
 def test_repr_counts_what_diverged() -> None:

@@ -34,7 +34,7 @@ __all__ = ["Grid", "SweepResult", "grid", "sweep"]
 def sweep(
     sizes: Sequence[int],
     *,
-    data: Data | Callable[[int], Data],
+    data: Data | Sequence[Data] | Callable[[int], Data],
     seeds: Iterable[int],
     lr: Any,
     steps: int,
@@ -69,7 +69,9 @@ def sweep(
 
     Args:
         sizes: widths of inputs, hidden layers and outputs, as [2, 16, 1].
-        data: a `Data` that all networks share, or a function seed -> `Data`, called once for each seed.
+        data: a `Data` that all networks share; a list with one a network, in which a set that stands several
+            times is kept once (`grid(data=[...], seeds=...)` crosses splits with seeds); or a function
+            seed -> `Data`, called once for each seed.
         seeds: one a network; the same seed gives the same first weights and the same order of batches.
         lr (per network): the learning rate, not negative.
         steps: updates of each network; 0 only evaluates the networks as they begin.

@@ -25,13 +25,17 @@ class Feed:
 
     def inputs(self, x: Tensor) -> Tensor:
         """(networks, filled(samples), features) of the data sets' (sets, samples, features)."""
-        return self.targets(x[:, _rows(x.shape[1])])
+        return self._of_networks(x, _rows(x.shape[1]))
 
     def targets(self, y: Tensor) -> Tensor:
-        """(networks, samples, ...); one copy for all where all networks see the same data."""
-        if y.shape[0] == 1:
-            return self.place.put(y).expand(len(self.networks), *y.shape[1:])
-        return self.place.put(y[self.rows])
+        """(networks, samples, ...) of the data sets' (sets, samples, ...)."""
+        return self._of_networks(y, slice(None))
+
+    def _of_networks(self, part: Tensor, samples: Tensor | slice) -> Tensor:
+        """One copy a network, or one for all where the networks of this chunk see the same data."""
+        shared = bool((self.rows == self.rows[0]).all())
+        chosen = self.place.put(part[self.rows[:1] if shared else self.rows][:, samples])
+        return chosen.expand(len(self.networks), *chosen.shape[1:])
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Each epoch in an order of each seed's own; samples that fill no batch wait for the next order."""

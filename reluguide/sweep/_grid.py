@@ -61,8 +61,9 @@ def grid(*, seeds: Iterable[int], **settings: Iterable[Any]) -> Grid:
         Grid(3 lr, 2 activation, 8 seeds)
     """
     axes: dict[str, Sequence[Any]] = {}
-    for name, values in {**settings, "seeds": seeds}.items():
-        if isinstance(values, str | float | int):
+    named: dict[str, Any] = {**settings, "seeds": seeds}
+    for name, values in named.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
             raise TypeError(f"{name} is {values!r}; a grid takes a list of values for each setting.")
         axes[name] = list(values)
         if not axes[name]:

@@ -11,6 +11,7 @@ import multiprocessing
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import pairwise
@@ -25,6 +26,7 @@ from reluguide.sweep._watch import Arrays
 CACHE_BYTES = (
     3 << 19
 )  # measured: near the least cost from 64 to 512 samples, where a core has 1 MiB of its own
+COPIED_BYTES = 1 << 18  # a data set up to this size is copied for each network of a chunk
 LEAST = 2  # a single network takes another kernel of the matrix product, with other rounding
 PATIENCE = 2.0  # seconds before a progress bar appears
 
@@ -38,17 +40,28 @@ def chunks(plan: Plan, size: int | None, threads: int) -> list[list[int]]:
 
     A network left alone stands twice in its chunk; the copy's results are dropped.
     """
-    kinds: dict[Any, list[int]] = {}
-    for k, network in enumerate(plan.networks):
-        kinds.setdefault(network.kind, []).append(k)
     out = []
-    for members in kinds.values():
+    for members in _alike(plan):
         # As even as can be, and enough of them to keep every thread busy.
         most = size or max(LEAST, min(fitting(plan), -(-len(members) // threads)))
         count = -(-len(members) // most)
         cuts = [len(members) * i // count for i in range(count + 1)]
         out += [members[start:stop] for start, stop in pairwise(cuts)]
     return [members * LEAST if len(members) < LEAST else members for members in out]
+
+
+def _alike(plan: Plan) -> list[list[int]]:
+    """Networks that may share a chunk: of one kind and, where the data are large, of one data set.
+
+    A chunk has one copy of a data set that all its networks see, and a copy a network of different ones.
+    """
+    large = plan.x[0].numel() * plan.x.element_size() > COPIED_BYTES
+    together = Counter((network.kind, network.data) for network in plan.networks)
+    groups: dict[Any, list[int]] = {}
+    for k, network in enumerate(plan.networks):
+        shared = large and together[network.kind, network.data] >= LEAST
+        groups.setdefault((network.kind, network.data if shared else None), []).append(k)
+    return list(groups.values())
 
 
 def fitting(plan: Plan) -> int:

@@ -1,4 +1,4 @@
-"""The data of a sweep: one set for all networks or one a seed, checked and stacked."""
+"""The data of a sweep: one set for all networks, one a seed or one a network, checked and stacked."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,19 +8,34 @@ from torch import Tensor
 
 from reluguide.data import Data
 from reluguide.sweep._losses import LOSSES, Loss
+from reluguide.sweep._plan import spread
+
+# One for all networks, one a network, or what makes one of each seed.
+Source = Data | Sequence[Data] | Callable[[int], Data]
 
 
 def collect(
-    data: Data | Callable[[int], Data], seeds: Sequence[int], sizes: tuple[int, ...], loss: str | None
+    data: Source, seeds: Sequence[int], sizes: tuple[int, ...], loss: str | None
 ) -> tuple[list[int], dict[str, Any], Loss]:
-    """Each network's row in the stacked data; x, y, test_x and test_y, stacked by data set; the loss."""
+    """Each network's row in the stacked data; x, y, test_x and test_y, stacked by data set; the loss.
+
+    A set that stands several times in a list (the same object, as `grid` repeats it) is stacked once.
+    """
     if isinstance(data, Data):
-        sets, rows = [data], [0] * len(seeds)
+        given = [data] * len(seeds)
     elif callable(data):
         made = {seed: _made(data, seed) for seed in dict.fromkeys(seeds)}
-        sets, rows = list(made.values()), [list(made).index(seed) for seed in seeds]
+        given = [made[seed] for seed in seeds]
+    elif isinstance(data, list | tuple):
+        given = _one_a_network(data, len(seeds))
     else:
-        raise TypeError(f"data is a {type(data).__name__}; it must be a Data, or a function seed -> Data.")
+        raise TypeError(
+            f"data is a {type(data).__name__}; it must be a Data, a list with one Data a network, or a "
+            "function seed -> Data."
+        )
+    sets = list({id(one): one for one in given}.values())
+    places = {id(one): row for row, one in enumerate(sets)}
+    rows = [places[id(one)] for one in given]
     name, chosen = _choose_loss(loss, sets[0], sizes[-1])
     stacked = {part: _stack(part, sets) for part in ("x", "y", "test_x", "test_y")}
     for prefix in ("", "test_"):
@@ -40,13 +55,33 @@ def _made(make: Callable[[int], Data], seed: int) -> Data:
     return out
 
 
+def _one_a_network(data: Sequence[Any], networks: int) -> list[Data]:
+    out = spread("data", data, networks)
+    for k, one in enumerate(out):
+        if not isinstance(one, Data):
+            raise TypeError(f"data of network {k} is a {type(one).__name__}; it must be a Data.")
+    return out
+
+
 def _stack(part: str, sets: Sequence[Data]) -> Tensor | None:
-    tensors = [getattr(one, part) for one in sets]
-    if any(tensor is None for tensor in tensors):
+    tensors = [tensor for one in sets if (tensor := getattr(one, part)) is not None]
+    if not tensors:
         return None
+    if len(tensors) < len(sets):
+        without = next(one for one in sets if getattr(one, part) is None)
+        raise ValueError(
+            f"data has {part} in {len(tensors)} of {len(sets)} sets, but not in {without}; give it to all "
+            "of them or to none."
+        )
     if len({tensor.shape for tensor in tensors}) > 1:
         shapes = sorted({tuple(tensor.shape) for tensor in tensors})
-        raise ValueError(f"data gives {part} of different shapes to different seeds: {shapes}.")
+        raise ValueError(
+            f"data gives {part} of different shapes to different networks: {shapes}. The networks of one "
+            "sweep see as many samples, of as many features; make one sweep of each shape."
+        )
+    if len({tensor.dtype for tensor in tensors}) > 1:
+        kinds = sorted({str(tensor.dtype) for tensor in tensors})
+        raise ValueError(f"data gives {part} of different kinds to different networks: {', '.join(kinds)}.")
     return torch.stack(tensors)
 
 
