@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ PROSE = [
     "grimp", "rich", "numpy",
 ]  # fmt: skip
 
+STAMP = "set-up.json"  # marks an environment as ours: nothing else is ever emptied or installed into
 AGAIN = "then run the same command again."
 PROBE = """
 import sys
@@ -56,7 +58,8 @@ class Python(NamedTuple):
 def main() -> None:
     options = parse(sys.argv[1:])
     venv = ROOT / (".venv-prose" if options.prose else ".venv")
-    stamp = venv / "set-up.json"
+    require_ours(venv)
+    stamp = venv / STAMP
     before = read(stamp)
     torch = options.torch or before.get("torch", "default")
     # A moved environment is made anew: the commands in it name the folder that they were made in.
@@ -74,15 +77,14 @@ def main() -> None:
 
     print(f"Setting up {venv.name} with {probe(inside(venv))}. The first time takes minutes.", flush=True)
     began = time.monotonic()
-    if stamp.exists():
-        stamp.unlink()  # what follows may be interrupted
+    write(stamp, UNFINISHED)  # what follows may be interrupted
     if options.prose:
         install(venv, ["-c", "constraints.txt", *PROSE])
         install(venv, ["--no-deps", "-e", "."])
     else:
         install_torch(venv, cpu=torch == "cpu", replace="torch" in before and before["torch"] != torch)
         install(venv, ["-c", "constraints.txt", "-e", ".[site,test]"])
-    stamp.write_text(json.dumps(wanted), encoding="utf-8")
+    write(stamp, wanted)
     print(f"Set up in {time.monotonic() - began:.0f} s.", flush=True)
 
 
@@ -138,9 +140,39 @@ def choose(candidates: list[str]) -> Python:
     )
 
 
+def require_ours(venv: Path) -> None:
+    """Exit with one sentence unless the environment is missing, empty, or was made by this script."""
+    place = Path(os.path.realpath(str(venv)))
+    if place != Path(os.path.realpath(str(venv.parent)), venv.name):  # a junction of Windows is a link too
+        sys.exit(
+            f"{venv} is a link to {place}, and setting up would change or delete what is there. "
+            f"Remove the link, not what it leads to (rm {venv.name}), {AGAIN}"
+        )
+    if venv.exists() and not venv.is_dir():
+        sys.exit(f"{venv} is a file, and an environment has to be made there. Rename or delete it, {AGAIN}")
+    held = sorted(one.name for one in venv.iterdir()) if venv.exists() else []
+    if held and not read(venv / STAMP):
+        some = ", ".join(held[:4]) + (", ..." if held[4:] else "")
+        sys.exit(
+            f"{venv} holds {some} and no {STAMP}: something else than this script made it, and setting up "
+            f"would delete it. Rename it or delete it yourself, {AGAIN}"
+        )
+
+
 def make(venv: Path, python: Python) -> None:
+    """A new environment where none or an older one of ours is; links in that are removed, not followed."""
+    venv.mkdir(exist_ok=True)
+    write(venv / STAMP, UNFINISHED)  # ours from the first moment, however early this is interrupted
+    try:
+        for one in venv.iterdir():
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(str(one))
+            elif one.name != STAMP:
+                one.unlink()
+    except OSError as error:
+        sys.exit(f"{error.filename} cannot be deleted ({error.strerror}): close what uses it, {AGAIN}")
     made = subprocess.run(
-        [python.command, "-m", "venv", "--clear", str(venv)],
+        [python.command, "-m", "venv", str(venv)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
@@ -182,6 +214,16 @@ def install(venv: Path, what: list[str], *, progress: bool = False) -> None:
 
 def inside(venv: Path) -> str:
     return str(venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+UNFINISHED = {"unfinished": "made again by the next run"}
+
+
+def write(stamp: Path, said: dict[str, str]) -> None:
+    """Whole or not at all."""
+    half = stamp.with_suffix(".half")
+    half.write_text(json.dumps(said), encoding="utf-8")
+    half.replace(stamp)
 
 
 def read(stamp: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ("sh", "make", "awk", "mkdir", "cp", "rm", "cat", "echo", "dirname")
+TOOLS = ("sh", "make", "awk", "mkdir", "cp", "rm", "cat", "echo", "dirname", "find")
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or any(shutil.which(tool) is None for tool in TOOLS),
     reason="the fake Pythons are shell scripts, run by make",
@@ -30,7 +30,7 @@ case "$1" in
 sys.modules.update({without})
 $2" ;;
   -m) shift
-      if [ "$1" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; rm -f "$3/set-up.json"; fi
+      if [ "$1" = venv ]; then mkdir -p "$2/bin" && cp "$0" "$2/bin/python"; fi
       echo "{major}.{minor} $*" >> {log}
       if [ "$1" = pip ] && [ -e {broken} ]; then cat {broken} >&2; exit 1; fi ;;
   *) exec {real} "$@" ;;
@@ -281,6 +281,93 @@ def _closure(requirements: list[str]) -> set[str]:
             if any(not need.marker or need.marker.evaluate({"extra": extra}) for _, extra in wanted)
         ]
     return {name for name, _ in found}
+
+
+@pytest.mark.parametrize("target", ["setup", "setup-prose"])
+@pytest.mark.parametrize(
+    "kind", ["link to a folder", "link to nothing", "link to one of ours", "folder", "file"]
+)
+def test_an_environment_that_is_not_ours_is_left_as_it_is(clone: Clone, target: str, kind: str) -> None:
+    clone.python("python3.11", "3.11")
+    venv = clone.root / {"setup": ".venv", "setup-prose": ".venv-prose"}[target]
+    elsewhere = clone.root.parent / "elsewhere"
+    if kind == "link to one of ours":
+        clone.make(target)
+        clone.asked()
+        venv.rename(elsewhere)
+    holder = venv if kind == "folder" else elsewhere
+    if kind == "file":
+        venv.write_text("precious")
+    elif kind != "link to nothing":
+        (holder / "bin").mkdir(parents=True, exist_ok=True)
+        (holder / "pyvenv.cfg").write_text("precious")
+    if kind.startswith("link"):
+        venv.symlink_to(elsewhere)
+    before = _held(holder), venv.is_symlink()
+
+    for words in ((), ("PYTHON=python3.11",)):
+        ran = clone.make(target, *words)
+        assert ran.returncode != 0
+        said = [line for line in ran.stderr.splitlines() if not line.startswith("make")]
+        assert len(said) == 1 and str(venv) in said[0] and "then run the same command again" in said[0]
+        assert (str(elsewhere) in said[0]) == kind.startswith("link")
+        assert ("pyvenv.cfg" in said[0]) == (kind == "folder")
+        assert clone.asked() == []
+    assert (_held(holder), venv.is_symlink()) == before
+
+
+def test_an_empty_folder_becomes_the_environment(clone: Clone) -> None:
+    clone.python("python3.11", "3.11")
+    (clone.root / ".venv").mkdir()
+    assert clone.make("setup").returncode == 0
+
+
+def test_a_new_environment_in_place_of_an_old_one_follows_no_link_in_it(clone: Clone) -> None:
+    clone.python("python3.11", "3.11")
+    clone.make("setup")
+    elsewhere = clone.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (clone.root / ".venv" / "lib64").symlink_to(elsewhere)
+    (clone.root / ".venv" / "old").mkdir()
+    clone.python("python3.12", "3.12")
+    assert "with Python 3.12." in clone.make("setup", "PYTHON=python3.12").stdout
+    assert _held(elsewhere) == {"precious"}
+    assert _held(clone.root / ".venv") == {"bin", "bin/python", "set-up.json"}
+
+
+def test_an_environment_whose_making_was_interrupted_is_made_again(clone: Clone) -> None:
+    clone.script("python3.11", "#!/bin/sh\n")
+    clone.python("python3.11", "3.11")
+    whole = (clone.bin / "python3.11").read_text()
+    clone.script("python3.11", whole.replace('"$2/bin/python"; fi', '"$2/bin/python"; exit 1; fi'))
+    assert clone.make("setup").returncode != 0
+    clone.script("python3.11", whole)
+    assert clone.make("setup").returncode == 0
+
+
+def test_clean_deletes_no_environment_and_nothing_through_a_link(clone: Clone) -> None:
+    elsewhere = clone.root.parent / "elsewhere"
+    for name in ("site", ".cache", "__pycache__"):
+        (elsewhere / name).mkdir(parents=True)
+        (elsewhere / name / "precious").touch()
+    before = _held(elsewhere)
+    for name in ("tests", "snippets", "reluguide/__pycache__", ".venv", ".venv-prose"):
+        (clone.root / name).mkdir(parents=True)
+    (clone.root / "docs").symlink_to(elsewhere)
+    (clone.root / "tests" / "__pycache__").symlink_to(elsewhere / "__pycache__")
+    (clone.root / "site").symlink_to(elsewhere / "site")
+    (clone.root / ".cache").symlink_to(elsewhere / ".cache")
+    cleaned = clone.make("clean")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert _held(elsewhere) == before
+    held = _held(clone.root)
+    assert {".venv", ".venv-prose"} <= held and not {"site", ".cache", "reluguide/__pycache__"} & held
+
+
+def _held(folder: Path) -> set[str]:
+    """Everything in a folder, by its path there."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")} if folder.is_dir() else set()
 
 
 def test_a_moved_clone_gets_a_new_environment(clone: Clone) -> None:
