@@ -25,7 +25,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 # Editing text takes what renders pages and nothing of what computes.
 PROSE = [
-    "mkdocs", "mkdocs-material", "mkdocs-jupyter", "mkdocs-redirects", "mkdocstrings[python]", "pymdown-extensions", "pybtex",
+    "mkdocs", "mkdocs-material", "mkdocs-jupyter", "mkdocstrings[python]", "pymdown-extensions", "pybtex",
     "grimp", "rich", "numpy",
 ]  # fmt: skip
 

@@ -34,6 +34,7 @@ from reluguide.publish import (
     labs,
     ledger,
     machines,
+    moved,
     notebooks,
     pages,
     project,
@@ -48,10 +49,11 @@ log = logging.getLogger("mkdocs.plugins.reluguide")
 
 
 class Settings(Config):  # type: ignore[no-untyped-call]
-    """Options in mkdocs.yml: the package that holds experiments and findings, and titles still to come."""
+    """Options in mkdocs.yml: the package of experiments and findings, titles still to come, pages that moved."""
 
     package = config_options.Type(str, default="reluguide")
     coming = config_options.ListOfItems(config_options.Type(str), default=[])
+    moved = config_options.DictOfItems(config_options.Type(str), default={})
 
 
 class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
@@ -107,6 +109,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         if self.prose:
             everything = site.waiting_figures(written) | everything
         with _reported():
+            everything |= moved.redirects(self.config.moved, files.src_uris, site=config.site_url or "")
             everything |= self._labs(files, config)
         for address, content in everything.items():
             files.append(File.generated(config, address, content=content))
