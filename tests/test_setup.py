@@ -1,20 +1,15 @@
 """The set-up and the Makefile, run for real with Pythons that only pretend."""
 
-import ast
-import importlib.metadata
 import os
 import re
-import runpy
 import shutil
 import socket
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("sh", "make", "awk", "mkdir", "cp", "rm", "cat", "echo", "dirname", "find")
@@ -233,58 +228,6 @@ def test_prose_installs_no_torch(clone: Clone) -> None:
     assert not (clone.root / ".venv").exists()
 
 
-PROSE_BUILD = """
-import importlib.metadata, runpy, sys
-sys.argv = ["mkdocs", "build", "--strict", "--quiet", "--site-dir", sys.argv[1]]
-try:
-    runpy.run_module("mkdocs", run_name="__main__", alter_sys=True)
-except SystemExit as end:
-    if end.code:
-        raise
-homes = importlib.metadata.packages_distributions()
-print(*{home for name in list(sys.modules) for home in homes.get(name.partition(".")[0], ())})
-"""
-
-
-def test_what_prose_installs_is_enough_to_build_the_site(tmp_path: Path) -> None:
-    """What a build loads, without experiments, belongs to what `make prose` installs."""
-    built = subprocess.run(
-        [sys.executable, "-c", PROSE_BUILD, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "RELUGUIDE_PROSE": "1", "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (built.returncode, built.stderr) == (0, "")  # nothing to read past
-    loaded = {_name(home) for home in built.stdout.split("\n")[-2].split()}
-    prose = runpy.run_path(str(ROOT / ".ci" / "setup.py"))["PROSE"]
-    assert {"mkdocs", "pybtex"} <= loaded
-    missing = loaded - _closure(prose) - {"reluguide", "pip", "setuptools"}
-    assert not missing, f"add to PROSE in .ci/setup.py: {missing}"
-    assert not {"torch", "matplotlib", "scipy", "scikit-learn"} & _closure(prose)
-
-
-def _closure(requirements: list[str]) -> set[str]:
-    """The names of these distributions and of everything that they need, extras included."""
-    found: set[tuple[str, str]] = set()
-    waiting = [Requirement(requirement) for requirement in requirements]
-    while waiting:
-        one = waiting.pop()
-        wanted = {(_name(one.name), extra) for extra in ("", *one.extras)} - found
-        found |= wanted
-        try:
-            needs = map(Requirement, importlib.metadata.requires(one.name) or [])
-        except importlib.metadata.PackageNotFoundError:
-            continue  # needed on other systems only
-        waiting += [
-            need
-            for need in needs
-            if any(not need.marker or need.marker.evaluate({"extra": extra}) for _, extra in wanted)
-        ]
-    return {name for name, _ in found}
-
-
 @pytest.mark.parametrize("target", ["setup", "setup-prose"])
 @pytest.mark.parametrize(
     "kind", ["link to a folder", "link to nothing", "link to one of ours", "folder", "file"]
@@ -381,17 +324,6 @@ def test_a_moved_clone_gets_a_new_environment(clone: Clone) -> None:
     assert clone.asked()[0].startswith("3.11 venv")
 
 
-def test_constraints_pin_what_the_project_asks_for_and_nothing_of_one_platform() -> None:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
-    assert not [version for version in pins.values() if "+" in version]
-    assert not [name for name in pins if re.match(r"nvidia|triton|pywin|pexpect", name)]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    wanted = {_name(line) for line in [*project["dependencies"], *extras["site"], *extras["test"]]}
-    assert wanted <= {_name(name) for name in pins}
-
-
 def test_make_alone_lists_every_public_target(clone: Clone) -> None:
     clone.python("python3", "3.9")  # not even a fitting Python is needed for that
     listed = clone.make()
@@ -447,37 +379,3 @@ def test_ci_runs_check_and_test_whatever_happens(clone: Clone, browser: str, che
     assert (ran.returncode != 0) == (check + test != 0)
     assert ("could not be installed" in ran.stderr) == (browser == "refused")
     assert ("make check failed" in ran.stderr, "make test failed" in ran.stderr) == (check != 0, test != 0)
-
-
-def _name(requirement: str) -> str:
-    return re.split(r"[<>=!\[; ]", requirement)[0].lower().replace("_", "-")
-
-
-def test_what_the_code_imports_is_installed_by_some_extra() -> None:
-    """Directly or through another package: an import that only this machine satisfies breaks the next clone."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    brought = _closure([*project["dependencies"], *extras["site"], *extras["test"]])
-    homes = importlib.metadata.packages_distributions()
-    missing = {
-        f"{path.relative_to(ROOT)}: {name}"
-        for folder in ("reluguide", "tests", "snippets", "docs")
-        for path in (ROOT / folder).rglob("*.py")
-        for name in _imported(path) - sys.stdlib_module_names - LOCAL
-        if not {_name(home) for home in homes.get(name, [name])} & brought
-    }
-    assert not missing
-
-
-# Ours, or asked for by the one script that needs it (`make mutants`), or only looked for where a user has it.
-LOCAL = {"reluguide", "tests", "tinyguide", "cosmic_ray", "transformers"}
-
-
-def _imported(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found

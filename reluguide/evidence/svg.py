@@ -72,7 +72,7 @@ def style() -> AbstractContextManager[Any]:
 def settings() -> Any:
     """The site's Matplotlib settings, on top of its defaults; which backend draws is left to the caller."""
     import matplotlib as mpl
-    from cycler import cycler
+    from matplotlib.rcsetup import cycler
 
     keep = ("backend", "backend_fallback", "interactive")
     defaults: dict[Any, Any] = {
