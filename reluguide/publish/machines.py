@@ -11,6 +11,9 @@ from reluguide.publish.pages import Fence, Page
 from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question, plain_words, short_answer
 
+# An attribute list, such as { .cite }; braces in code between backticks are code and stay.
+_ATTRIBUTES = re.compile(r"(?P<code>(?P<ticks>(?<!`)`+)(?!`).*?(?<!`)(?P=ticks)(?!`))|\s*\{[^{}]*\}")
+
 
 def structured_data(questions: list[Question], evidence: Evidence) -> dict[str, Any]:
     """schema.org's FAQPage for the given questions; the answers are the visible short answers."""
@@ -112,7 +115,7 @@ def _line(page: Page, line: str, number: int, evidence: Evidence) -> list[str]:
     if line.startswith("!!! answer"):
         return ["**Short answer.**"]
     text = render.plain(page, line.removeprefix("    "), number, evidence, cite=True)
-    return [re.sub(r"\s*\{[^{}]*\}", "", text)]  # without attribute lists
+    return [_ATTRIBUTES.sub(lambda found: found["code"] or "", text)]
 
 
 def _claim(page: Page, claim: Any, evidence: Evidence) -> list[str]:

@@ -150,6 +150,21 @@ def test_links_become_absolute_and_code_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ("**a**{ .b } and [c](https://d.e){ .f }", "**a** and [c](https://d.e)"),
+        ("`{x: max(0, x)}` is `{}`", "`{x: max(0, x)}` is `{}`"),
+        ("``a ` {b}`` and `f {c}`{ .python }", "``a ` {b}`` and `f {c}`"),
+        ("an odd ` and { .g } goes", "an odd ` and goes"),
+    ],
+)
+def test_attribute_lists_are_left_out_of_what_is_taken_away_and_code_stays(line: str, taken: str) -> None:
+    page = Page("docs/questions/coin.md", line + "\n")
+    one = Question("coin", "questions/coin.md", "https://example.org/questions/coin/", page)
+    assert list(machines.parts(one, [one], some_evidence())) == [taken]
+
+
+@pytest.mark.parametrize(
     ("seeds", "told"),
     [([], "nothing random"), ([7], "7"), ([3, 4, 5], "3 to 5"), ([1, 3], "1, 3"), ([5, 4], "5, 4")],
 )
