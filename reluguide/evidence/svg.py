@@ -10,7 +10,8 @@ each has a contrast of at least 3:1 on both.
 
 import io
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -60,13 +61,22 @@ _RC: dict[str, Any] = {
 }
 
 
-def style() -> AbstractContextManager[Any]:
-    """Matplotlib's settings for every figure of the site, as a context that leaves them as they were."""
+@contextmanager
+def style() -> Iterator[None]:
+    """Matplotlib's settings for every figure of the site, as a context that leaves them as they were.
+
+    Figures are drawn without a display, whatever backend the caller's own settings name; the caller's
+    comes back, unless it cannot be loaded on this machine.
+    """
     import matplotlib as mpl
 
-    # Figures are drawn without a display, whatever backend the caller's own settings name.
-    mpl.use("agg", force=True)
-    return mpl.rc_context(settings())
+    before = mpl.get_backend()  # which `rc_context` leaves alone
+    with mpl.rc_context(settings()):
+        mpl.use("agg")
+        try:
+            yield
+        finally:
+            mpl.use(before, force=False)
 
 
 def settings() -> Any:

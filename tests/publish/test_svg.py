@@ -3,7 +3,10 @@
 import re
 from xml.etree import ElementTree
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from reluguide.evidence import svg
@@ -44,3 +47,29 @@ def test_it_is_named_bare_and_the_same_each_time() -> None:
         assert text.count(stand_in) == text.count(f'color="{stand_in}"')
     numbers = re.findall(r"-?\d+\.\d+", " ".join(re.findall(r' d="([^"]*)"', text)))
     assert numbers and max(len(one.partition(".")[2]) for one in numbers) == 1
+
+
+def interrupted() -> None:
+    with svg.style():
+        assert mpl.get_backend() == "agg"
+        assert mpl.rcParams["text.color"] == svg.INK
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("backend", "canvas"),
+    [("svg", "FigureCanvasSVG"), ("pdf", "FigureCanvasPdf"), ("agg", "FigureCanvasAgg")],
+)
+def test_the_settings_and_the_backend_of_the_caller_come_back(backend: str, canvas: str) -> None:
+    of_the_tests = mpl.get_backend()
+    try:
+        plt.switch_backend(backend)
+        before = dict(mpl.rcParams)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert dict(mpl.rcParams) == before
+        figure = plt.figure()
+        assert type(figure.canvas).__name__ == canvas
+        plt.close(figure)
+    finally:
+        plt.switch_backend(of_the_tests)
