@@ -84,14 +84,17 @@ def describe(kind: str) -> str:
     return f"CPU ({_cpu_model()})"
 
 
-@cache
 def kind_without_torch(name: str | None = None) -> str:
     """What `choose(name).type` would be, without loading torch in this process.
 
     The MkDocs process asks this to know which stored results are meant. Where no NVIDIA driver
-    is visible the answer costs nothing; otherwise a short-lived process asks torch.
+    is visible the answer costs nothing; otherwise a short-lived process asks torch, once for each name.
     """
-    asked = checked_name(name)
+    return _kind(checked_name(name))
+
+
+@cache
+def _kind(asked: str) -> str:
     if asked == "cpu" or (asked == "auto" and not _nvidia_driver()):
         return "cpu"
     code = "from reluguide.device import choose; import sys; print(choose(sys.argv[1]).type)"
