@@ -1,12 +1,17 @@
-"""What all tests share: where the the_guide is."""
+"""What all tests share: where the guide is, and that no example has to be quick."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from reluguide.evidence.guide import Guide
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long one example takes says how busy the machine is, and that the first one imports torch.
+settings.register_profile("without a deadline", settings.default, deadline=None)
+settings.load_profile("without a deadline")
 
 
 @pytest.fixture(scope="session")

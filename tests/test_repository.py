@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from reluguide.publish import notebooks
 
@@ -90,3 +91,8 @@ def test_every_make_target_that_a_workflow_calls_exists() -> None:
         for name in re.findall(r"\bmake (?:-k )?([a-z-]+)\b(?! failed)", workflow.read_text())
     }
     assert called and called <= targets
+
+
+def test_no_property_has_a_deadline() -> None:
+    """A first example that imports torch, or a busy machine, is no failure; see tests/conftest.py."""
+    assert settings.default is not None and settings.default.deadline is None
