@@ -33,7 +33,7 @@ TESTS = {
     "evidence": ["tests/test_evidence.py"],
     "publish": ["tests/publish/test_*.py", "tests/test_measure.py", "tests/test_annotate.py"],
     "doctor": ["tests/doctor/test_*.py"],
-    "sweep": ["tests/test_sweep*.py"],
+    "sweep": ["tests/sweep/test_*.py"],
 }
 TIMEOUT = 600  # seconds; a mutant that never ends is noticed
 

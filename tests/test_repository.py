@@ -1,5 +1,6 @@
 """What stands in several files says the same in all of them, and the workflows ask for no more than they need."""
 
+import ast
 import os
 import re
 import subprocess
@@ -96,3 +97,12 @@ def test_every_make_target_that_a_workflow_calls_exists() -> None:
 def test_no_property_has_a_deadline() -> None:
     """A first example that imports torch, or a busy machine, is no failure; see tests/conftest.py."""
     assert settings.default is not None and settings.default.deadline is None
+
+
+def test_the_tests_that_should_notice_a_mutant_are_there() -> None:
+    text = (ROOT / "tests" / "mutants.py").read_text(encoding="utf-8")
+    literal = re.search(r"^TESTS = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)
+    assert literal
+    for part, patterns in ast.literal_eval(literal[1]).items():
+        assert (ROOT / "reluguide" / part).exists() or (ROOT / "reluguide" / f"{part}.py").exists()
+        assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []
