@@ -104,6 +104,7 @@ def executed(guide: Guide, lab: str, device: str) -> dict[str, Any]:
             timeout=300,
             extra_arguments=["--log-level=ERROR"],
             kernel_name="python3",
+            coalesce_streams=True,  # or timing would cut what a cell prints into pieces
             resources={"metadata": {"path": folder}},
         )
         with client.setup_kernel():

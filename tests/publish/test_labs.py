@@ -137,6 +137,22 @@ def test_the_same_lab_run_again_gives_the_same_bytes(laboratory: Guide) -> None:
     assert laboratory.site() == wanted
 
 
+SLOWLY = """import time
+
+for word in ("thrown:", str(thrown())):
+    print(word, flush=True)
+    time.sleep(0.3)
+"""
+
+
+def test_what_a_cell_prints_bit_by_bit_is_one_output(laboratory: Guide) -> None:
+    """The kernel sends what is printed in pieces as time goes by, and no two runs would cut it alike."""
+    laboratory.change(LAB, 'print("thrown:", thrown())', SLOWLY)
+    laboratory.build()
+    book = nbformat.reads(laboratory.site()[BOOK].decode(), as_version=4)
+    assert [out.text for out in book.cells[2].outputs] == ["thrown:\n4\n"]
+
+
 MISTAKES = {
     "a cell that raises": (
         'print("thrown:", thrown())', "1 / thrown(0)",
