@@ -25,11 +25,13 @@ def read(path: Path) -> dict[str, Entry]:
 
 @cache
 def _read(path: Path, changed: int) -> dict[str, Entry]:
-    from pybtex.database import parse_file
+    from pybtex.database import parse_string
     from pybtex.exceptions import PybtexError
 
     try:
-        entries = parse_file(str(path), bib_format="bibtex").entries
+        entries = parse_string(path.read_text(encoding="utf-8"), bib_format="bibtex").entries
+    except UnicodeDecodeError as error:
+        raise ValueError(f"docs/reference/{path.name} is not UTF-8 ({error}); save it as UTF-8.") from None
     except PybtexError as error:
         raise ValueError(f"docs/reference/{path.name}: {error}") from None
     return {key: _entry(key, entry) for key, entry in entries.items()}
@@ -37,7 +39,12 @@ def _read(path: Path, changed: int) -> dict[str, Entry]:
 
 def _entry(key: str, entry: Any) -> Entry:
     people = entry.persons.get("author") or entry.persons.get("editor") or []
-    last = [" ".join([*person.prelast_names, *person.last_names]) for person in people]
+    if not people:
+        raise ValueError(
+            f"bibliography.bib: the entry {key!r} has no author and no editor, by whom it would be cited; "
+            "add author = {Last, First and Last, First}, or author = {{A Group}}."
+        )
+    last = [_plain(" ".join([*person.prelast_names, *person.last_names])) for person in people]
     last = [name if name != "others" else "et al." for name in last]  # BibTeX's "and others"
     named = (
         last[0]
