@@ -24,6 +24,7 @@ from reluguide.evidence import store, svg
 from reluguide.evidence.guide import Guide
 from reluguide.evidence.runner import Job
 from reluguide.evidence.worker import EvidenceError, Ran
+from reluguide.publish import pages
 
 # Runs before the lab's first cell and is not part of it: the pictures of the site's own style, as SVG.
 _BEFORE = """
@@ -63,7 +64,7 @@ def path(guide: Guide, lab: str, device: str) -> Path:
 
 def key(guide: Guide, lab: str, device: str) -> str:
     """Covers the lab's text, what it imports of the package, versions, device, and recorded times if read."""
-    text = source(guide, lab).read_text(encoding="utf-8")
+    text = pages.text_of(guide, source(guide, lab))
     # What runs a lab and cleans its pictures belongs to its outputs, as the lab itself does.
     making = [Path(file).read_text(encoding="utf-8") for file in (__file__, svg.__file__)]
     return store.key_of(

@@ -156,8 +156,27 @@ class Page:
 
 def read(guide: Guide, path: Path) -> Page:
     """A page of Markdown, or the prose of a lab (percent format) on the lines where it stands."""
-    text = path.read_text(encoding="utf-8")
+    text = text_of(guide, path)
     return Page(guide.relative(path), _prose_of_lab(text) if path.suffix == ".py" else text)
+
+
+def text_of(guide: Guide, path: Path) -> str:
+    """What a file holds; PageError where that is not UTF-8, or begins with a byte order mark."""
+    name, data = guide.relative(path), path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PageError(
+            name,
+            line,
+            f"the byte {data[error.start]:#04x} is not UTF-8; save the file in the encoding UTF-8.",
+        ) from None
+    if text.startswith("\ufeff"):
+        raise PageError(
+            name, 1, "a byte order mark hides what the file begins with; save it as UTF-8 without BOM."
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def question_pages(guide: Guide) -> list[Page]:
@@ -175,7 +194,7 @@ def included(guide: Guide, page: Page, fence: Fence) -> tuple[str, str, int]:
     file = guide.root / path
     if not file.is_file():
         raise PageError(page.name, fence.line + 1, f"the included file {path} does not exist.")
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = text_of(guide, file).splitlines()
     first = 1
     if section:
         start, end = (_marker(lines, kind, section) for kind in ("start", "end"))

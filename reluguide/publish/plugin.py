@@ -93,7 +93,7 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
         written = [self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")]
         _stop(problem for page in written for problem in guards.page_problems(self.guide, page))
         for lab in labs.names(self.guide):
-            _stop(guards.link_problems(self.guide, pages.read(self.guide, labs.source(self.guide, lab))))
+            _stop(guards.link_problems(self.guide, self._read(labs.source(self.guide, lab))))
         _stop(guards.guide_problems(self.guide, written))
         if not self.prose:
             _stop(guards.claim_problems(self.guide, written, self.evidence))
@@ -216,8 +216,12 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     def _page(self, file: File) -> Page:
         path = Path(str(file.abs_src_path)) if file.abs_src_path else None
         if path is not None and self.guide.docs in path.parents:
-            return pages.read(self.guide, path)
+            return self._read(path)
         return Page(file.src_uri, file.content_string)
+
+    def _read(self, path: Path) -> Page:
+        with _reported():
+            return pages.read(self.guide, path)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,16 @@ def add(file: str, text: str) -> Change:
     return do
 
 
+def encode(file: str, encoding: str) -> Change:
+    """Save a file again in another encoding, as an editor may."""
+
+    def do(guide: Guide) -> None:
+        path = guide.root / file
+        path.write_bytes(f"{path.read_text(encoding='utf-8')}\nGrößer\n".encode(encoding))
+
+    return do
+
+
 # what is done to the guide; what the message must contain, the place first
 BUILD: dict[str, tuple[Change, str, str]] = {
     "a section that is not there": (
@@ -80,6 +90,12 @@ BUILD: dict[str, tuple[Change, str, str]] = {
     ),
     "an output of nothing": (
         add(DICE, '\n```text title="Output"\n1\n```\n'), f"{DICE}:19: ", "no code block before it",
+    ),
+    "a page that is not UTF-8": (
+        encode(DICE, "latin-1"), f"{DICE}:19: ", "the byte 0xf6 is not UTF-8; save the file in the encoding UTF-8",
+    ),
+    "a page that begins with a byte order mark": (
+        encode(DICE, "utf-8-sig"), f"{DICE}:1: ", "save it as UTF-8 without BOM",
     ),
     "a block that is never closed": (
         add(DICE, "\n```python\n"), f"{DICE}:19: ", "never closed",

@@ -155,3 +155,31 @@ def test_no_fence_is_ever_overlooked(lines: list[str]) -> None:
 )  # fmt: skip
 def test_sentences_are_counted_as_a_reader_would(text: str, count: int) -> None:
     assert guards.sentences(text) == count
+
+
+ENCODED = {
+    "Latin-1": ("# Größe?\n".encode("latin-1"), 1, "the byte 0xf6 is not UTF-8; save the file in the encoding UTF-8"),
+    "further down": ("# A\n\nü\n".encode("cp1252"), 3, "the byte 0xfc is not UTF-8"),
+    "UTF-16": ("# Größe?\n".encode("utf-16"), 1, "the byte 0xff is not UTF-8"),
+    "UTF-8 with a BOM": ("# Größe?\n".encode("utf-8-sig"), 1, "a byte order mark hides .*; save it as UTF-8 without BOM"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ENCODED)
+def test_a_file_in_another_encoding_is_named_with_its_line_and_the_way_out(form: str, tmp_path: Path) -> None:
+    data, line, says = ENCODED[form]
+    for name in ("docs/questions/size.md", "docs/labs/size.py", "snippets/size.py"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        with pytest.raises(PageError, match=rf"^{name}:{line}: {says}"):
+            pages.read(Guide(tmp_path), file)
+    including = Page("docs/questions/x.md", '```python\n--8<-- "snippets/size.py"\n```\n')
+    with pytest.raises(PageError, match=rf"^snippets/size.py:{line}: {says}"):
+        pages.included(Guide(tmp_path), including, including.fences[0])
+
+
+def test_lines_end_alike_whatever_the_editor_wrote(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        (tmp_path / "x.md").write_bytes(f"# Größe?{end}{end}Text{end}".encode())
+        assert pages.read(Guide(tmp_path), tmp_path / "x.md").text == "# Größe?\n\nText\n"
