@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+import reluguide
 from reluguide.publish import notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]) == version
     newest = re.search(r"^## (\S+?),? ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest and newest[1] == version
+    assert reluguide.__version__ == version
 
 
 def test_hooks_before_a_commit_use_the_pinned_versions() -> None:
