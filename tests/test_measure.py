@@ -15,6 +15,7 @@ from reluguide import recorded as recordings
 from reluguide.__main__ import main
 from reluguide.activations import ACTIVATIONS
 from reluguide.evidence.guide import Guide
+from reluguide.experiments import speed
 
 CPU = torch.device("cpu")
 
@@ -60,13 +61,20 @@ def test_what_is_timed_is_the_activation_of_the_table(name: str, backward: bool)
         torch.testing.assert_close(call(), row.fn(x))
 
 
-def test_a_step_is_a_whole_one_and_leaves_the_network_alike() -> None:
-    network = benchmarks.fully_connected(8, CPU).cases["prelu"]
-    model = next(
-        cell.cell_contents for cell in network.__closure__ if isinstance(cell.cell_contents, torch.nn.Module)
-    )
+def test_a_step_is_a_whole_one_and_leaves_the_network_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, torch.nn.Module] = {}
+    build = speed.fully_connected
+
+    def remembered(width: int, activation: str) -> torch.nn.Module:
+        made[activation] = build(width, activation)
+        return made[activation]
+
+    monkeypatch.setattr(speed, "fully_connected", remembered)
+    step = benchmarks.fully_connected(8, CPU).cases["prelu"]
+    model = made["prelu"]
     before = [one.clone() for one in model.parameters()]
-    network()
+    assert all(one.grad is None for one in model.parameters())
+    step()
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in model.parameters())
     assert all(torch.equal(one, old) for one, old in zip(model.parameters(), before))
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from reluguide.experiments import is_it_lossy
 
@@ -36,9 +37,23 @@ def test_a_pair_gives_every_number_back_and_one_unit_half(results: dict[str, Any
     assert 0.49 < pair.exact_one / pair.tried < 0.51
 
 
-def test_a_unit_at_zero_passes_nothing_on(results: dict[str, Any]) -> None:
-    assert results["silence"].zero == 0
-    assert results["silence"].on > 0
+def test_what_comes_out_changes_with_a_units_outgoing_weights_only_where_it_is_on() -> None:
+    draw = torch.Generator().manual_seed(2)
+    network = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3)).double()
+    for one in network.parameters():
+        one.data = torch.randn(one.shape, generator=draw, dtype=torch.float64)
+    x = torch.randn(200, 5, generator=draw, dtype=torch.float64)
+    before, on = network(x), network[:2](x) > 0
+    assert ((on.any(0)) & (~on).any(0)).sum() >= 4
+    for unit in range(8):
+        kept = network[2].weight.data.clone()
+        network[2].weight.data[:, unit] = torch.randn(3, generator=draw, dtype=torch.float64)
+        assert torch.equal((network(x) != before).any(1), on[:, unit])
+        network[2].weight.data = kept
+
+
+def test_a_unit_that_is_on_passes_something_on(results: dict[str, Any]) -> None:
+    assert results["silence"].on > 0  # that nothing comes of 0 times a weight needs no measurement
 
 
 def test_recovery_needs_as_many_units_on_as_inputs() -> None:
