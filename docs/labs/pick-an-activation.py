@@ -14,8 +14,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from reluguide import ACTIVATIONS
-from reluguide import recorded
+from reluguide import ACTIVATIONS, recorded
 from reluguide.data import digits, moons, spirals
 from reluguide.device import choose
 from reluguide.evidence.declare import mean_interval
