@@ -15,6 +15,10 @@ class MissingExtraError(ImportError):
     """Something outside the core is needed and not installed; the message says what to install."""
 
 
+class MissingFilesError(RuntimeError):
+    """The files of a data set are not where they should be; the message says where and how to get them."""
+
+
 @dataclass(frozen=True)
 class Data:
     """Samples in rows, and what is to be learned from them.
@@ -55,3 +59,23 @@ def check(samples: int, test_samples: int, noise: float) -> None:
 def randomness(seed: Seed) -> torch.Generator:
     """The generator that a seed names, or the one given."""
     return seed if isinstance(seed, torch.Generator) else generator(seed)
+
+
+def scaled(pixels: Tensor, test_pixels: Tensor | None, standardise: bool) -> tuple[Tensor, Tensor | None]:
+    """Bytes as float32: from 0 to 1, or less the mean and by the standard deviation of all of `pixels`.
+
+    Sums of whole numbers are exact, so that the result is the same however they are added up.
+    """
+    level = torch.arange(256, dtype=torch.float64)
+    if standardise:
+        counts = torch.bincount(pixels.flatten(), minlength=256).tolist()
+        total = sum(counts)
+        first = sum(value * count for value, count in enumerate(counts))
+        second = sum(value * value * count for value, count in enumerate(counts))
+        spread = math.sqrt((total * second - first * first) / total**2)
+        level = (level - first / total) / (spread or 1)
+    else:
+        level = level / 255
+    table = level.float()
+    x = table[pixels.int()]
+    return x, None if test_pixels is None else table[test_pixels.int()]
