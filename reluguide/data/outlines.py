@@ -76,7 +76,7 @@ def _edges(font: str, character: str) -> NDArray[np.float64]:
 
     file = _file(font)
     flags = _flags()
-    if ord(character) not in file.get_charmap():
+    if not file.get_char_index(ord(character)):  # 0 is the picture of what is missing
         raise ValueError(f"font {font!r} has no {character!r}; characters can be those that all fonts have.")
     file.load_char(ord(character), flags=flags)
     points, codes = file.get_path()
