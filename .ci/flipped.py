@@ -10,7 +10,6 @@ what finds a verdict that only those seeds support; a scheduled job runs it.
 from __future__ import annotations
 
 import argparse
-import importlib
 import multiprocessing
 import os
 import platform
@@ -19,10 +18,9 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from reluguide.evidence import worker
-from reluguide.evidence.declare import Claim, Experiment, declared
+from reluguide.evidence import claim, conclude, record
 from reluguide.evidence.guide import Guide
 
 
@@ -65,24 +63,22 @@ def report(every: list[Outcome]) -> str:
 def outcomes(guide: Guide, module: str, seed: int) -> list[Outcome]:
     """Every checked claim of one module, with its experiments on as many seeds as the page uses."""
     draw = random.Random(f"{seed} {module}")
-    experiments = importlib.import_module(f"{guide.package}.experiments.{module}")
-    results = {}
-    for one in declared(experiments, Experiment):
-        seeds = draw.sample(range(2**31), len(one.seeds))
-        fields = worker.plain(one(seeds=seeds), place=f"{module}: {one.name}")
-        results[one.name] = {"fields": fields}
-    revived = worker.revived({"experiments": results}, recorded=guide)
-    claims = declared(importlib.import_module(f"{guide.package}.findings.{module}"), Claim)
-    checked = [(claim, claim.checked(revived)) for claim in claims]
+    measured, _ = record.measure(
+        guide, module, "cpu", seeds=lambda one: draw.sample(range(2**31), len(one.seeds))
+    )
+    verdicts = {one.id: one.verdict for name, one in claim.known(guide).values() if name == module}
     return [
-        Outcome(claim.id, claim.verdict, check.holds, _told(check.numbers))
-        for claim, check in checked
-        if check
+        Outcome(
+            id, verdicts.get(id, "on no page"), all(one["holds"] for one in check["conditions"]), _told(check)
+        )
+        for id, check in conclude.conclude(guide, module, measured)["checks"].items()
     ]
 
 
-def _told(numbers: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} = {value:.4g}" for name, value in numbers.items())
+def _told(check: Mapping[str, Any]) -> str:
+    """The conditions that broke, or all of them where none did."""
+    broken = [one for one in check["conditions"] if not one["holds"]]
+    return "; ".join(one["text"] for one in broken or check["conditions"])
 
 
 if __name__ == "__main__":

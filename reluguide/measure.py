@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 def joined(before: Sequence[Recording], new: Recording) -> Recording:
     """`new` with the times that it lacks from a recording alike in all but times, if there is one."""
     for one in before:
-        if dataclasses.replace(one, times=new.times) == new:
+        if dataclasses.replace(one, times=new.times, quoted=new.quoted) == new:
             return dataclasses.replace(new, times=one.times | new.times)
     return new
 
@@ -107,6 +107,7 @@ def measure(
         versions={"python": platform.python_version(), "torch": torch.__version__},
         command=f"reluguide measure --device {device.type} --threads {threads}",
         threads=threads,
+        quoted=False,
         times=times,
     )
 
@@ -125,8 +126,14 @@ def table(recording: Recording) -> str:
 
 
 def write(folder: Path, recording: Recording) -> Path:
-    """Put a recording into `folder`, in place of an earlier one of the same device; its path."""
+    """Put a recording into `folder`, in place of an earlier one of the same device; its path.
+
+    It is the one that prose quotes if the earlier one was, or if it is a CPU's and none is quoted yet.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    marked = [one for one in load(folder) if one.quoted]
+    again = any((one.kind, one.device) == (recording.kind, recording.device) for one in marked)
+    recording = dataclasses.replace(recording, quoted=again or (recording.kind == "cpu" and not marked))
     path = folder / f"{recording.kind}-{slug(recording.device)}.json"
     text = json.dumps(dataclasses.asdict(recording), indent=1, ensure_ascii=False, allow_nan=False)
     # Three numbers of a ratio belong on one line.

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What is changed, and where a change should be noticed. The first failure ends it, so the tests that are named after
 # the module come first, and those that build whole sites again and again last.
 TESTS = {
-    "evidence": ["tests/test_evidence.py"],
+    "evidence": ["tests/evidence/test_*.py", "tests/publish/test_mistakes.py"],
     "publish": ["tests/publish/test_*.py", "tests/test_measure.py", "tests/test_annotate.py"],
     "doctor": ["tests/doctor/test_*.py"],
     "sweep": ["tests/sweep/test_*.py"],

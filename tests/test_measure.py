@@ -40,10 +40,10 @@ def test_sizes_are_what_their_names_say() -> None:
     assert {name: int(name[:-1]) * units[name[-1]] for name in benchmarks.SIZES} == benchmarks.SIZES
 
 
-def test_the_full_list_has_what_the_pages_read() -> None:
+def test_the_full_list_is_what_is_recorded(the_guide: Guide) -> None:
     found = {one.name: one for one in benchmarks.benchmarks(torch.device("meta"))}
-    assert set(recordings.SETTINGS.values()) <= set(found)
-    assert {f"{what}_{size}" for what in ("forward", "both") for size in benchmarks.SIZES} <= set(found)
+    for one in recordings.load(the_guide.recorded):
+        assert set(found) == set(one.times)
     assert found["forward_16k"].about == "value of an activation on 16,384 float32 numbers"
     assert found["both_16k"].about == "value and gradient of an activation on 16,384 float32 numbers"
     assert found["forward_16m"].elements == found["reused_16m"].elements == 2**24
@@ -122,15 +122,15 @@ def test_a_recording_is_written_and_read_again(tmp_path: Path, quick: recordings
     gpu = replace(quick, device="GPU (Some Card 80GB)", kind="cuda")
     paths = [measure.write(the_guide.recorded, one) for one in (gpu, quick, quick)]
     assert paths[0].name == "cuda-some-card-80gb.json"
-    assert recordings.load(the_guide.recorded) == [quick, gpu]
+    assert recordings.load(the_guide.recorded) == [replace(quick, quoted=True), gpu]
     assert json.loads(paths[1].read_text(encoding="utf-8"))["command"].startswith("reluguide measure")
 
 
 def test_one_benchmark_run_again_keeps_the_others_only_of_the_same_device_day_and_versions() -> None:
     old = recordings.Recording(
-        "CPU (x)", "cpu", "2026-01-01", {"torch": "2"}, "", 1, {"zeros": 1, "step_64": 1}
+        "CPU (x)", "cpu", "2026-01-01", {"torch": "2"}, "", 1, True, {"zeros": 1, "step_64": 1}
     )
-    new = replace(old, times={"zeros": 2})
+    new = replace(old, quoted=False, times={"zeros": 2})
     assert measure.joined([old], new).times == {"zeros": 2, "step_64": 1}
     assert measure.joined([replace(old, date="2025-12-31")], new) == new
 
@@ -141,11 +141,29 @@ def test_results_in_memory_at_hand_are_those_of_the_table() -> None:
         torch.testing.assert_close(call(), ACTIVATIONS[name].fn(x))
 
 
-def test_the_cost_in_three_settings_is_read_from_the_medians() -> None:
-    times = {name: {"ratio": {"gelu": [1, 2 + i, 9]}} for i, name in enumerate(recordings.SETTINGS.values())}
-    one = recordings.Recording("CPU (x)", "cpu", "2026-01-01", {}, "", 1, times)
-    assert one.cost("gelu") == {"cache": 2, "memory": 3, "step": 4}
-    assert one.spread("forward_16k", "gelu") == (1, 9)
+def test_ratios_are_the_medians_of_the_cases_that_all_benchmarks_have(quick: recordings.Recording) -> None:
+    times = {"one": {"ratio": {"relu": [1, 1, 1], "gelu": [1, 2, 9]}}, "two": {"ratio": {"gelu": [2, 3, 4]}}}
+    found = replace(quick, times=times).ratios("one", "two")
+    assert found.sel(case="gelu").values.tolist() == [2, 3]
+    assert found.case.values.tolist() == ["gelu"]
+    assert replace(quick, times=times).spread("one", "gelu") == (1, 9)
+
+
+def test_the_mark_of_the_quoted_recording_stays_with_its_device(
+    tmp_path: Path, quick: recordings.Recording
+) -> None:
+    for device, kind in (("GPU (a)", "cuda"), ("CPU (b)", "cpu"), ("CPU (a)", "cpu"), ("CPU (b)", "cpu")):
+        measure.write(tmp_path, replace(quick, device=device, kind=kind))
+    every = recordings.load(tmp_path)
+    assert [one.device for one in every] == ["CPU (b)", "CPU (a)", "GPU (a)"]
+    assert recordings.quoted(every) == every[0]
+
+
+@pytest.mark.parametrize("marks", [(False, False), (True, True), (False, True)])
+def test_the_text_quotes_one_cpu_or_nothing(quick: recordings.Recording, marks: tuple[bool, bool]) -> None:
+    pair = [replace(quick, quoted=marks[0]), replace(quick, device="GPU (a)", kind="cuda", quoted=marks[1])]
+    with pytest.raises(ValueError, match=r"quote the times of one CPU.*make measure"):
+        recordings.quoted(pair)
 
 
 def test_quick_times_are_not_recorded(

@@ -67,7 +67,8 @@ def test_what_prose_installs_is_enough_to_build_the_site(tmp_path: Path) -> None
     loaded = {_name(home) for home in built.stdout.split("\n")[-2].split()}
     prose = runpy.run_path(str(ROOT / ".ci" / "setup.py"))["PROSE"]
     assert {"mkdocs", "pybtex"} <= loaded
-    missing = loaded - _closure(prose) - {"reluguide", "pip", "setuptools"}
+    # mkdocstrings breaks long signatures with ruff where it is there, and leaves them whole where it is not.
+    missing = loaded - _closure(prose) - {"reluguide", "pip", "setuptools", "ruff"}
     assert not missing, f"add to PROSE in .ci/setup.py: {missing}"
     assert not {"torch", "matplotlib", "scipy", "scikit-learn"} & _closure(prose)
 

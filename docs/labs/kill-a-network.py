@@ -21,7 +21,7 @@ import torch
 from reluguide import diagnose, revive
 from reluguide.data import spirals
 from reluguide.device import choose
-from reluguide.evidence.declare import mean_interval
+from reluguide.evidence.intervals import intervals
 from reluguide.sweep import grid, sweep
 
 data = spirals(128)  # to which of two spiral arms does a point belong?
@@ -71,7 +71,7 @@ fig, both = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
 for axes, values, title in zip(
     both, (dead, right), ("share of units dead", "share of points right")
 ):
-    mean, low, high = np.array([mean_interval(row) for row in values]).T
+    mean, low, high = intervals(values, "share", axis=1)
     axes.plot(rates, mean, "o-")
     axes.fill_between(rates, low, high, alpha=0.2, linewidth=0)
     axes.set(
@@ -265,7 +265,7 @@ for name, run in rescues.items():
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
 beside = np.linspace(-0.2, 0.2, 16)  # or the dots of a row would hide each other
 for row, run in enumerate(rescues.values()):
-    mean, low, high = mean_interval(run.accuracy)
+    mean, low, high = intervals(run.accuracy, "share")
     axes.plot(
         run.accuracy, row + beside, "o", markersize=3, color="C0", alpha=0.6
     )

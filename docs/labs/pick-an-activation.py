@@ -17,8 +17,8 @@ import numpy as np
 from reluguide import ACTIVATIONS, recorded
 from reluguide.data import digits, moons, spirals
 from reluguide.device import choose
-from reluguide.evidence.declare import mean_interval
 from reluguide.evidence.guide import here
+from reluguide.evidence.intervals import intervals
 from reluguide.sweep import grid, sweep
 
 # By name: data for a seed, and the widths of the network. Each seed gets samples of its own, so that luck
@@ -54,7 +54,7 @@ def test_accuracy(names, *, rates, seeds):
 
 def against_relu(accuracy):
     """Mean difference to ReLU, the first row, and its 95 % interval."""
-    return np.array([mean_interval(row - accuracy[0]) for row in accuracy])
+    return np.array(intervals(accuracy - accuracy[0], "real", axis=1)).T
 
 
 # %% [markdown]
@@ -150,20 +150,23 @@ plt.show()
 
 # %%
 recordings = recorded.load(here().recorded)
-for one in recorded:
+for one in recordings:
     print(f"{one.device}, {one.date}, torch {one.versions['torch']}")
     print(f"{'':12}{'cache':>10}{'memory':>10}{'step':>10}")
+    ratios = one.ratios("forward_16k", "forward_16m", "step_256")
     for name, label in zip(names, labels):
-        times = "".join(f"{ratio:10.2f}" for ratio in one.cost(name).values())
+        times = "".join(
+            f"{ratio:10.2f}" for ratio in ratios.sel(case=name).values
+        )
         print(label.ljust(12) + times)
 
 # %% alt="Each activation by the cost of a training step and by how far it is ahead of ReLU at its best rate: all steps cost nearly the same, and only sigmoid lies far below the rest."
+one = recorded.quoted(recordings)
 fig, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
 for i, name in enumerate(names):
     mean, low, high = 100 * tuned[i]
-    cost = recorded[0].cost(name)["step"]
     axes.errorbar(
-        [cost],
+        [one.ratio("step_256", name)],
         [mean],
         yerr=[[mean - low], [high - mean]],
         fmt="os^Dvph"[i],
@@ -171,7 +174,7 @@ for i, name in enumerate(names):
         label=labels[i],
     )
 axes.set(
-    xlabel=f"time of a training step over ReLU's, {recorded[0].device}",
+    xlabel=f"time of a training step over ReLU's, {one.device}",
     ylabel="points ahead of ReLU",
     xlim=(0.8, 1.6),
 )

@@ -1,13 +1,12 @@
-"""`reluguide claim C13`: rerun the experiment behind a claim; print the verdict and the numbers that decide it."""
+"""`reluguide claim C13`: rerun the experiment behind a claim; print the verdict and what decides it."""
 
 import argparse
-import importlib
-import re
 import sys
-from typing import Any
+from collections.abc import Iterator
 
-from reluguide.device import CHOICES, DeviceError, describe, kind_without_torch
-from reluguide.evidence import worker
+from reluguide.device import CHOICES, DeviceError, kind_without_torch
+from reluguide.evidence import claims, conclude, record
+from reluguide.evidence.claims import Claim
 from reluguide.evidence.guide import Guide, here
 
 
@@ -21,68 +20,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     guide = here()
-    module = home(guide, args.id)
-    if module is None:
-        print(
-            f"no findings module declares the claim {args.id!r}; known: {', '.join(known(guide))}",
-            file=sys.stderr,
-        )
+    there = known(guide)
+    if args.id.upper() not in there:
+        print(f"no page judges the claim {args.id!r}; known: {', '.join(there)}", file=sys.stderr)
         return 2
+    module, claim = there[args.id.upper()]
     try:
-        print(told(guide, module, args.id, device=kind_without_torch(args.device), check=args.check))
-    except (worker.EvidenceError, DeviceError) as error:
+        print(told(guide, module, claim, device=kind_without_torch(args.device), check=args.check))
+    except (record.EvidenceError, DeviceError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def home(guide: Guide, id: str) -> str | None:
-    """The module that declares a claim, found in the sources, so that nothing else need be imported."""
-    return known(guide).get(id.upper())
+def known(guide: Guide) -> dict[str, tuple[str, Claim]]:
+    """Every claim of the question pages with its module, by its id in capitals, in the order of the ids."""
+
+    def found() -> Iterator[tuple[str, tuple[str, Claim]]]:
+        for path in sorted(guide.questions.glob("*.md")):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            for claim in claims.read(enumerate(lines, 1)):
+                yield claim.id.upper(), (guide.module(path), claim)
+
+    return dict(sorted(found(), key=lambda item: claims.order(item[1][1].id)))
 
 
-def known(guide: Guide) -> dict[str, str]:
-    """Every claim's module by its id, in the order of the ids."""
-    found = {
-        id: module
-        for module in guide.modules()
-        for id in re.findall(
-            r"(?:@claim|\bClaim)\(\s*\"(\w+)\"",
-            (guide.source / "findings" / f"{module}.py").read_text(encoding="utf-8"),
-        )
-    }
-    return dict(sorted(found.items(), key=lambda item: order(item[0])))
-
-
-def order(id: str) -> tuple[str, int, str]:
-    """Ids sort by their number, then by what follows it: C9, C45, C45b, C46."""
-    match = re.fullmatch(r"(\D*)(\d+)(.*)", id)
-    return (match[1], int(match[2]), match[3]) if match else (id, 0, "")
-
-
-def told(guide: Guide, module: str, id: str, *, device: str, check: bool = False) -> str:
-    """Rerun what the claim needs and report; EvidenceError where the check does not hold any more."""
-    from reluguide.evidence.declare import Claim, Experiment, declared
-
-    findings: Any = importlib.import_module(f"{guide.package}.findings.{module}")
-    experiments: Any = importlib.import_module(f"{guide.package}.experiments.{module}")
-    claim = next(one for one in declared(findings, Claim) if one.id.upper() == id.upper())
-    lines = [f"{claim.id}: {claim.said}", f"said in: {claim.where}", f"verdict: {claim.verdict}"]
-    if claim.check is None:
+def told(guide: Guide, module: str, claim: Claim, *, device: str, check: bool = False) -> str:
+    """Rerun what the claim needs and report; EvidenceError where a condition does not hold any more."""
+    lines = [
+        f"{claim.id}: {claim.said}",
+        f"said in: {claims.named(claim.where, claims.threads(guide))}",
+        f"verdict: {claim.verdict}",
+    ]
+    decides = conclude.check_of(guide, module, claim.id)
+    if decides is None:
         return "\n".join([*lines, "settled by citation or inspection; nothing to rerun", f"page: {module}"])
-    record: dict[str, Any] = {"experiments": {}}
-    for one in declared(experiments, Experiment):
-        if one.name in claim.needs:
-            seeds = one.check_seeds if check else one.seeds
-            fields = worker.plain(one(seeds=seeds, device=device), place=f"{module}: {one.name}")
-            record["experiments"][one.name] = {"fields": fields}
-            where = describe("cpu" if one.cpu_only else device)
-            lines.append(f"reran: {one.name}, {len(seeds) or 'no'} seeds, on {where}")
-    outcome = claim.checked(worker.revived(record, recorded=guide))
-    assert outcome is not None
-    lines += [f"  {name}: {value:.6g}" for name, value in outcome.numbers.items()]
-    if not outcome.holds:
-        raise worker.EvidenceError(
+    chosen = Guide(guide.root, guide.package, check=check)
+    measured, _ = record.measure(chosen, module, device, only=decides.needs)
+    for name, one in measured["experiments"].items():
+        lines.append(f"reran: {name}, {len(one['seeds']) or 'no'} seeds, on {one['device']}")
+    conditions = decides.conditions(record.results(guide, measured))
+    lines += [f"  {'holds' if one.holds else 'FAILS'}  {one}" for one in conditions]
+    if not all(one.holds for one in conditions):
+        raise record.EvidenceError(
             "\n".join(
                 [*lines, f"the verdict {claim.verdict!r} no longer holds: change it to what the numbers say"]
             )

@@ -16,9 +16,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from reluguide.evidence import store
+from reluguide.evidence import conclude, store
 from reluguide.evidence.guide import Guide
-from reluguide.evidence.worker import EvidenceError, Ran, work
+from reluguide.evidence.record import EvidenceError
+from reluguide.evidence.worker import Ran, work
 
 ROUNDS = 5  # of running what is stale: a source may be saved while it runs, and then it runs again
 
@@ -92,6 +93,13 @@ def refresh(
             raise EvidenceError("\n\n".join(failures))
     store.clear_unfinished(guide)  # again: a killed build's workers may have outlived it by a second
     return Report(device, list(modules.values()), time.perf_counter() - started)
+
+
+def failures(guide: Guide, *, device: str, only: Sequence[str] | None = None) -> list[str]:
+    """The checks of claims that do not hold in the store, each with the condition that broke."""
+    modules = set(guide.modules()) & set(only or guide.modules())
+    found = {module: load(guide, module, device) for module in sorted(modules)}
+    return [problem for record in found.values() if record for problem in conclude.failed(record)]
 
 
 def load(guide: Guide, module: str, device: str) -> store.Record | None:

@@ -12,6 +12,7 @@ A record is one text file: a line with the sha256 of what follows, then JSON. It
 place and moved there, so it is whole or absent; one whose checksum fails counts as absent.
 """
 
+import ast
 import hashlib
 import importlib.metadata
 import json
@@ -25,6 +26,14 @@ from typing import Any
 from reluguide.evidence.guide import Guide
 
 Record = dict[str, Any]
+
+HERE = Path(__file__).parent
+
+# What makes a record of results, and what makes findings of them: files beside this one.
+RECORD = ("experiments.py", "record.py", "results.py")
+FINDINGS = (
+    "checks.py", "conclude.py", "facts.py", "figures.py", "findings.py", "formats.py", "intervals.py", "svg.py",
+)  # fmt: skip
 State = tuple[tuple[str, int, int, int], ...]
 
 
@@ -69,7 +78,10 @@ def findings_path(guide: Guide, module: str, device: str) -> Path:
 
 def result_key(guide: Guide, module: str, device: str) -> str:
     """Covers the experiments module, what it imports of the package, third-party versions, device, dtype."""
-    return _key("result", device, "float32", *_closure(guide, f"{guide.package}.experiments.{module}"))
+    # What turns a result into a record belongs to it: an older form would be read as if it were this one.
+    return _key(
+        "result", device, "float32", *_closure(guide, f"{guide.package}.experiments.{module}"), *_here(RECORD)
+    )
 
 
 def findings_key(guide: Guide, module: str, device: str) -> str:
@@ -77,9 +89,8 @@ def findings_key(guide: Guide, module: str, device: str) -> str:
     name = f"{guide.package}.findings.{module}"
     parts = [result_key(guide, module, device), *_closure(guide, name), _version("matplotlib")]
     # What turns findings into a record and a figure into the published SVG belongs to them, wherever it lives.
-    here = Path(__file__).parent
-    parts += [_digest((here / name).read_text(encoding="utf-8")) for name in ("worker.py", "svg.py")]
-    if "recorded" in (guide.source / "findings" / f"{module}.py").read_text(encoding="utf-8"):
+    parts += _here(FINDINGS)
+    if reads_recordings((guide.source / "findings" / f"{module}.py").read_text(encoding="utf-8")):
         parts += [path.read_text(encoding="utf-8") for path in sorted(guide.recorded.glob("*.json"))]
     return _key("findings", *parts)
 
@@ -92,6 +103,16 @@ def key_of(guide: Guide, *parts: str, recorded: bool = False) -> str:
     if recorded:
         covered += [path.read_text(encoding="utf-8") for path in sorted(guide.recorded.glob("*.json"))]
     return _key(*covered, *(f"{name} {_version(name)}" for name in ("torch", "numpy", "matplotlib")))
+
+
+def reads_recordings(source: str) -> bool:
+    """Whether a module's functions ask for the recorded times, by the name of a parameter or of a module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.arg) and node.arg == "recorded":
+            return True
+        if isinstance(node, ast.ImportFrom) and "recorded" in (node.module or "").split("."):
+            return True
+    return False
 
 
 def versions(guide: Guide, module: str) -> dict[str, str]:
@@ -117,6 +138,10 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _here(names: tuple[str, ...]) -> list[str]:
+    return [(HERE / name).read_text(encoding="utf-8") for name in names]
 
 
 def _closure(guide: Guide, module: str) -> tuple[str, ...]:
@@ -159,7 +184,7 @@ def _imports(guide: Guide, module: str, state: State) -> tuple[list[tuple[str, P
     return inside, [name for name in external if _version(name)]
 
 
-@cache
+@lru_cache(maxsize=2)  # an edit while serving makes another
 def _graph(package: str, state: State) -> Any:
     """The import graph of the package as its files now stand (`state` is only there to notice changes)."""
     import grimp

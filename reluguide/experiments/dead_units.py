@@ -1,23 +1,30 @@
 """What is a dead unit, do I have any, and can it come back? How units die, and what moves them again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor, nn
 
-from reluguide.data import digits, spirals
+from reluguide.data import spirals
 from reluguide.device import generator
 from reluguide.doctor import diagnose, prune_dead, revive
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
 from reluguide.experiments._counted import planted, usual_count
+from reluguide.experiments._digits import SPLITS, splits
 from reluguide.sweep import SweepResult, grid, sweep
 
-SIZES = [2, 32, 32, 1]
-RATES = [0.1, 0.3, 1.0, 2.0, 3.0, 5.0]
+WIDTH, POINTS = 32, 128  # of the networks that tell two spirals apart: units in each of two layers; samples
+RATES = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0)
 TOO_LARGE = 3.0  # of RATES: many units die, and no ReLU network diverges
+ACCURACY = "Accuracy on two spirals"
+
+
+def on_spirals(seeds: Sequence[int], *, width: int, points: int, **options: Any) -> SweepResult:
+    """Networks with two hidden layers after training on two spirals, which are drawn anew for each seed."""
+    return sweep([2, width, width, 1], data=lambda seed: spirals(points, seed=seed), seeds=seeds, **options)
 
 
 def never_active(run: SweepResult) -> Any:
@@ -25,88 +32,78 @@ def never_active(run: SweepResult) -> Any:
     return np.concatenate(run.never_active, axis=1).mean(axis=1)
 
 
-@dataclass
-class Rates:
-    """By activation, rate and seed: units never positive, and accuracy on the training data (chance is a half).
-
-    Where a network diverged both stand at 0 and at chance; `lost` counts these, (activations, rates).
-    """
-
-    activation: list[str]
-    lr: list[float]
-    quiet: list[list[list[float]]]
-    accuracy: list[list[list[float]]]
-    lost: list[list[int]]
-
-
 @experiment(seeds=range(16))
-def rates(*, seeds: Sequence[int], device: str) -> Rates:
+def rates(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, steps: int = 300
+) -> xr.Dataset:
     """Two spirals learned by SGD with six learning rates, by networks of ReLU, LeakyReLU and GELU."""
-    names = ["relu", "leaky_relu", "gelu"]
+    names = ("relu", "leaky_relu", "gelu")
     crossed = grid(activation=names, lr=RATES, seeds=seeds)
-    run = sweep(SIZES, data=spirals(128), steps=300, device=device, **crossed)
-    quiet = np.where(run.diverged, 0.0, never_active(run))
+    run = on_spirals(width=width, points=points, steps=steps, device=device, **crossed)
     accuracy = np.where(run.diverged, 0.5, run.accuracy)
-    lost = crossed.shaped(run.diverged).sum(axis=2)
-    return Rates(
-        names, RATES, crossed.shaped(quiet).tolist(), crossed.shaped(accuracy).tolist(), lost.tolist()
-    )
-
-
-@dataclass
-class Fixes:
-    """By way of training and seed: share of dead units, and accuracy; `lost` counts diverged networks."""
-
-    way: list[str]
-    dead: list[list[float]]
-    accuracy: list[list[float]]
-    lost: int
+    axes: dict[str, Any] = {"activation": names, "rate": RATES, "seed": seeds}
+    return xr.Dataset({
+        "dead": labelled(
+            crossed.shaped(never_active(run))[0], "Units that are dead in ReLU networks after training, by "
+            "learning rate", unit="share", rate=RATES, seed=seeds,
+        ),
+        "accuracy": labelled(
+            crossed.shaped(accuracy), f"{ACCURACY}, by learning rate; chance where a network diverged",
+            unit="share", **axes,
+        ),
+        "diverged": labelled(crossed.shaped(run.diverged), "Networks whose loss became infinite", **axes),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(16))
-def fixes(*, seeds: Sequence[int], device: str) -> Fixes:
+def fixes(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, lr: float = TOO_LARGE,
+    lower: float = 1.0, clip: float = 0.3, decay: float = 0.01, adam: float = 0.01,
+) -> xr.Dataset:  # fmt: skip
     """The same ReLU networks with too large a rate, and with what is said to help."""
     ways: dict[str, dict[str, Any]] = {
-        "nothing": {"lr": TOO_LARGE},
-        "lower": {"lr": 1.0},
-        "clip": {"lr": TOO_LARGE, "clip": 0.3},
-        "leaky": {"lr": TOO_LARGE, "activation": "leaky_relu"},
-        "decay": {"lr": TOO_LARGE, "weight_decay": 0.01},
-        "adam": {"lr": 0.01, "optimizer": "adam"},
+        "nothing": {"lr": lr},
+        "lower": {"lr": lower},
+        "clip": {"lr": lr, "clip": clip},
+        "leaky": {"lr": lr, "activation": "leaky_relu"},
+        "decay": {"lr": lr, "weight_decay": decay},
+        "adam": {"lr": adam, "optimizer": "adam"},
     }
-    runs = [
-        sweep(SIZES, data=spirals(128), steps=300, seeds=seeds, device=device, **way) for way in ways.values()
-    ]
-    return Fixes(
-        list(ways),
-        [never_active(run).tolist() for run in runs],
-        [run.accuracy.tolist() for run in runs],
-        sum(int(run.diverged.sum()) for run in runs),
-    )
-
-
-@dataclass
-class Low:
-    """Accuracy by activation and seed where all hidden biases begin at -3; `loss` is ReLU's, by seed."""
-
-    activation: list[str]
-    accuracy: list[list[float]]
-    loss: list[float]
-    start: list[float]
+    options: dict[str, Any] = {"width": width, "points": points, "steps": 300, "device": device}
+    runs = [on_spirals(seeds, **options, **way) for way in ways.values()]
+    axes: dict[str, Any] = {"way": list(ways), "seed": seeds}
+    return xr.Dataset({
+        "dead": labelled(
+            [never_active(run) for run in runs], "Units that are positive on no sample after training, by "
+            "what was done about it", unit="share", **axes,
+        ),
+        "accuracy": labelled(
+            [run.accuracy for run in runs], f"{ACCURACY} after training, by what was done about dead units",
+            unit="share", **axes,
+        ),
+        "diverged": labelled([run.diverged for run in runs], "Networks whose loss became infinite", **axes),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(16))
-def low_start(*, seeds: Sequence[int], device: str) -> Low:
-    """Spirals learned by Adam from hidden biases of -3, where hardly any unit is on."""
-    names = ["relu", "leaky_relu", "elu", "gelu", "silu"]
-    crossed = grid(activation=names, bias_init=[-3.0], seeds=seeds)
-    runs = [
-        sweep(SIZES, data=spirals(128), optimizer="adam", lr=0.01, steps=steps, device=device, **crossed)
-        for steps in (0, 300)
-    ]
-    accuracy = crossed.shaped(runs[1].accuracy)[:, 0]
-    before, after = (crossed.shaped(run.final_loss)[0, 0].tolist() for run in runs)
-    return Low(names, accuracy.tolist(), after, before)
+def low_start(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, bias: float = -3.0
+) -> xr.Dataset:
+    """Spirals learned by Adam from low hidden biases, where hardly any unit is on."""
+    names, steps = ("relu", "leaky_relu", "elu", "gelu", "silu"), (0, 300)
+    crossed = grid(activation=names, seeds=seeds)
+    options: dict[str, Any] = {"width": width, "points": points, "bias_init": bias, "device": device}
+    runs = [on_spirals(**options, optimizer="adam", lr=0.01, steps=count, **crossed) for count in steps]
+    return xr.Dataset({
+        "accuracy": labelled(
+            crossed.shaped(runs[1].accuracy), f"{ACCURACY} where hidden biases began low", unit="share",
+            activation=names, seed=seeds,
+        ),
+        "loss": labelled(
+            [crossed.shaped(run.final_loss)[0] for run in runs], "ReLU's loss before and after training",
+            step=steps, seed=seeds,
+        ),
+    })  # fmt: skip
 
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -117,250 +114,192 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass
-class Return:
-    """Half of a layer's units pushed to where they are off on every sample, then trained.
-
-    `back` (ways, layers, seeds) is the share of them that is on for some sample in the end, `same` the share
-    with the same weights and bias, bit for bit. `shifted` (scales, seeds) is the share of first-layer units
-    still dead on inputs multiplied by each of `scale`, without training.
-    """
-
-    way: list[str]
-    back: list[list[list[float]]]
-    same: list[list[list[float]]]
-    scale: list[float]
-    shifted: list[list[float]]
-    lost: int
-
-
 @experiment(seeds=range(16))
-def comes_back(*, seeds: Sequence[int], device: str) -> Return:
-    """Units killed in the first or in the second layer: which of them are on again after 600 steps."""
-    data = spirals(128)
-    fresh = sweep(SIZES, data=data, seeds=seeds, lr=0.1, steps=0, record=["parameters"], device=device)
+def comes_back(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, steps: int = 600
+) -> xr.Dataset:
+    """Units killed in the first or in the second layer: which of them are on again after training."""
+    options: dict[str, Any] = {"width": width, "points": points, "record": ["parameters"], "device": device}
+    fresh = on_spirals(seeds, lr=0.1, steps=0, **options)
     assert fresh.parameters is not None
-    half, lost = SIZES[1] // 2, 0
-    back, same = np.zeros((len(WAYS), 2, len(fresh))), np.zeros((len(WAYS), 2, len(fresh)))
-    scale, shifted = [1.0, 1.5, 2.0, 3.0], []
-    for layer in (0, 1):
+    x = torch.stack([spirals(points, seed=seed).x for seed in seeds])
+    half, scales = width // 2, (1.0, 1.5, 2.0, 3.0)
+    back, same = np.zeros((2, len(WAYS), 2, len(seeds)))
+    for layer, (z, _) in enumerate(fresh.layers(x)[:2]):
         killed = [(weights.copy(), biases.copy()) for weights, biases in fresh.parameters]
-        z, _ = fresh.layers(data.x)[layer]
         killed[layer][1][:, :half] -= z.max(axis=1)[:, :half] + 0.5  # half a unit below zero on every sample
+        before = [part[..., :half] for part in killed[layer]]
         if layer == 0:
-            weights, biases = killed[0]
-            for factor in scale:
-                moved = factor * data.x.numpy() @ weights[:, :, :half] + biases[:, None, :half]
-                shifted.append((moved.max(axis=1) <= 0).mean(axis=1).tolist())
+            scaled = [scale * x.numpy() @ before[0] + before[1][:, None] for scale in scales]
+            still_dead = [(one.max(axis=1) <= 0).mean(axis=1) for one in scaled]
         for i, way in enumerate(WAYS.values()):
-            run = sweep(
-                SIZES, data=data, seeds=seeds, steps=600, initial=killed, record=["parameters"],
-                device=device, **way,
-            )  # fmt: skip
+            run = on_spirals(seeds, steps=steps, initial=killed, **options, **way)
             assert run.parameters is not None
-            pairs = zip(run.parameters[layer], killed[layer])
-            equal = [
-                (np.atleast_2d(after) == before).reshape(len(run), -1, SIZES[1]).all(axis=1)
-                for after, before in pairs
-            ]
+            after = [part[..., :half] for part in run.parameters[layer]]
+            kept = (after[0] == before[0]).all(axis=1) & (after[1] == before[1])
             back[i, layer] = (~run.never_active[layer][:, :half]).mean(axis=1)
-            same[i, layer] = (equal[0] & equal[1])[:, :half].mean(axis=1)
-            lost += int(run.diverged.sum())
-    return Return(list(WAYS), back.tolist(), same.tolist(), scale, shifted, lost)
-
-
-@dataclass
-class Mechanism:
-    """Units that died by a large step and were on again later: events a network in 200 further steps, by layer.
-
-    `free` with all layers learning, `held` with the first layer held still from then on; `adam` for Adam with
-    too large a rate, from the beginning.
-    """
-
-    free: list[list[int]]
-    held: list[list[int]]
-    adam: list[list[int]]
-    dead: list[list[float]]
+            same[i, layer] = kept.mean(axis=1)
+    axes: dict[str, Any] = {"way": list(WAYS), "layer": (1, 2), "seed": seeds}
+    return xr.Dataset({
+        "back": labelled(
+            back, "Killed units that were on for some sample after training, by way of training and layer",
+            unit="share", **axes,
+        ),
+        "same": labelled(
+            same, "Killed units with the same weights, bit for bit, after training", unit="share", **axes
+        ),
+        "still_dead": labelled(
+            still_dead, "Killed first-layer units that are dead on the same inputs multiplied by a number",
+            unit="share", scale=scales, seed=seeds,
+        ),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(16))
-def mechanism(*, seeds: Sequence[int], device: str) -> Mechanism:
+def mechanism(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, further: int = 200
+) -> xr.DataArray:
     """ReLU networks after 100 steps of too large a rate: who comes back, and who if the first layer is held."""
-    options: dict[str, Any] = {"data": spirals(128), "seeds": seeds, "lr": TOO_LARGE, "device": device}
-    begun = sweep(SIZES, steps=100, record=["parameters"], **options)
-    free, held = (
-        sweep(SIZES, steps=200, initial=begun.parameters, frozen=frozen, record=["revivals"], **options)
-        for frozen in ((), (0,))
-    )
-    adam = sweep(SIZES, steps=300, optimizer="adam", record=["revivals"], **{**options, "lr": 0.1})
-    events = [[layer.sum(axis=1).tolist() for layer in run.revivals or []] for run in (free, held, adam)]
-    return Mechanism(
-        events[0],
-        events[1],
-        events[2],
-        [layer.mean(axis=1).tolist() for layer in begun.dead],
-    )
+    options: dict[str, Any] = {"width": width, "points": points, "device": device}
+    begun = on_spirals(seeds, lr=TOO_LARGE, steps=100, record=["parameters"], **options)
+    options["record"] = ["revivals"]
+    later = {"lr": TOO_LARGE, "steps": further, "initial": begun.parameters, **options}
+    runs = {
+        "free": on_spirals(seeds, **later),
+        "held": on_spirals(seeds, frozen=[0], **later),
+        "adam": on_spirals(seeds, lr=0.1, steps=300, optimizer="adam", **options),
+    }
+    return labelled(
+        [[layer.sum(axis=1) for layer in run.revivals or []] for run in runs.values()],
+        "Times that a dead unit was on again, a network: with all layers learning, with the first layer held "
+        "still, and under Adam with too large a rate", way=list(runs), layer=(1, 2), seed=seeds,
+    )  # fmt: skip
 
 
-@dataclass
-class Start:
-    """Before training, ten layers deep: dead units by layer and seed, and how often first-layer units are off."""
-
-    default: list[list[float]]
-    kaiming: list[list[float]]
-    off: list[float]
-
-
-@experiment(seeds=range(16))
-def start(*, seeds: Sequence[int], device: str) -> Start:
+@experiment(seeds=range(8))
+def start(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """Digits through ten untrained ReLU layers, begun as PyTorch begins them and as Kaiming says."""
-    default, kaiming = (
-        sweep([64] * 11 + [10], data=digits(), seeds=seeds, lr=0.1, steps=0, weight_init=init, device=device)
-        for init in ("default", "kaiming")
-    )
-    share = [[layer.mean(axis=1).tolist() for layer in run.dead] for run in (default, kaiming)]
-    return Start(share[0], share[1], (1 - kaiming.active_share[0].mean(axis=1)).tolist())
-
-
-@dataclass
-class Sampling:
-    """Units counted dead by number of samples, (seeds, sizes), out of `units`, none of which is."""
-
-    samples: list[int]
-    counted: list[list[int]]
-    units: int
+    inits, layers = ("default", "kaiming"), range(1, 11)
+    crossed = grid(weight_init=inits, data=splits(), seeds=seeds)
+    run = sweep([64] * 11 + [10], lr=0.1, steps=0, device=device, **crossed)
+    dead = [crossed.shaped(layer.mean(axis=1)) for layer in run.dead]
+    off = 1 - crossed.shaped(run.active_share[0].mean(axis=1))[1]
+    networks: dict[str, Any] = {"split": SPLITS, "seed": seeds}
+    return xr.Dataset({
+        "dead": labelled(
+            dead, "Dead units before any training, by layer and by how the weights begin", unit="share",
+            layer=layers, init=inits, **networks,
+        ),
+        "off": labelled(
+            off, "Images for which a first-layer unit is off before training, on average", unit="share",
+            **networks,
+        ),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(16))
-def sampling(*, seeds: Sequence[int], device: str) -> Sampling:
+def sampling(*, seeds: Sequence[int], device: str, width: int = 512) -> xr.DataArray:
     """Units that are rarely on, counted on 10 to 30,000 samples."""
-    sizes, units, counted = [10, 100, 1000, 10_000, 30_000], 512, []
+    sizes, counted = (10, 100, 1000, 10_000, 30_000), []
     for seed in seeds:
         draw = generator(seed)
-        weight = (torch.rand(16, units, generator=draw) * 2 - 1) / 4  # as nn.Linear(16, 512) begins
+        weight = (torch.rand(16, width, generator=draw) * 2 - 1) / 4  # as nn.Linear(16, 512) begins
         z = (torch.randn(sizes[-1], 16, generator=draw) @ weight - 1.5).to(device)
-        counted.append([int((z[:size] <= 0).all(dim=0).sum()) for size in sizes])
-    return Sampling(sizes, counted, units)
-
-
-@dataclass
-class Counting:
-    """Dead units in models where it is known: truly, by the usual way, by the doctor; and units likewise."""
-
-    model: list[str]
-    dead: list[int]
-    units: list[int]
-    usual_dead: list[int]
-    usual_units: list[int]
-    doctor_dead: list[int]
-    doctor_units: list[int]
+        counted.append([int((z[:size].amax(0) <= 0).sum()) for size in sizes])
+    return labelled(
+        counted, "Units counted dead by the number of samples looked at; none is", seed=seeds, samples=sizes
+    )
 
 
 @experiment(seeds=range(1))
-def counting(*, seeds: Sequence[int], device: str) -> Counting:
+def counting(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Five models with units made dead by their bias, counted in two ways."""
-    rows = []
+    counts = []
     for case in planted(generator(seeds[0])):
         model, batch = case.model.to(device), case.batch.to(device)
         usual = list(usual_count(model, batch).values())
         seen = [(len(layer.dead_units), layer.units) for layer in diagnose(model, batch)]
-        rows.append((case.name, case.dead, case.units, *_sums(usual), *_sums(seen)))
-    return Counting(*(list(column) for column in zip(*rows)))
-
-
-@dataclass
-class DeepBias:
-    """Hidden biases of the first layer set to -5, by seed: dead units of it, distinct outputs, and dead units
-    counted in the second layer; then the same count with biases of 0. `samples` inputs were sent through.
-    """
-
-    first: list[int]
-    outputs: list[int]
-    second: list[int]
-    second_at_zero: list[int]
-    units: list[int]
-    samples: int
-
-
-@experiment(seeds=range(16))
-def deep_bias(*, seeds: Sequence[int], device: str) -> DeepBias:
-    """A network begun as PyTorch begins it, with first biases of -5: what dies, and what only looks dead."""
-    samples, found = 200, []
-    for seed in seeds:
-        draw = generator(seed)
-        x = torch.randn(samples, 16, generator=draw)
-        # As nn.Linear begins; the last row of each holds the biases.
-        weights = [
-            (torch.rand(inside + 1, outside, generator=draw) * 2 - 1) / inside**0.5
-            for inside, outside in ((16, 64), (64, 32), (32, 1))
-        ]
-        first, second, out = _through(x, weights, -5.0)
-        _, healthy, _ = _through(x, weights, 0.0)
-        dead = [int((layer == 0).all(dim=0).sum()) for layer in (first, second, healthy)]
-        found.append((dead[0], len(set(out.flatten().tolist())), dead[1], dead[2]))
-    first_dead, outputs, second_dead, at_zero = (list(column) for column in zip(*found))
-    return DeepBias(first_dead, outputs, second_dead, at_zero, [64, 32], samples)
-
-
-def _through(x: Tensor, weights: Sequence[Tensor], bias: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Both hidden layers and the output, with this bias in all units of the first layer."""
-    one, two, three = weights
-    first = torch.relu(x @ one[:-1] + bias)
-    second = torch.relu(first @ two[:-1] + two[-1])
-    return first, second, second @ three[:-1] + three[-1]
-
-
-@dataclass
-class Removed:
-    """Networks with dead units, by seed: units cut out, and the largest change of the output over its size.
-
-    `on_data` on the samples that were diagnosed, `far` on these times three. `as_is` and `revived` are the
-    accuracies after 300 more steps at a smaller rate, without and with the dead units begun afresh;
-    `changed` is the largest change of the output by `revive` itself.
-    """
-
-    units: int
-    cut: list[int]
-    on_data: list[float]
-    far: list[float]
-    died: list[float]
-    as_is: list[float]
-    revived: list[float]
-    changed: list[float]
-
-
-@experiment(seeds=range(16), cpu_only=True)
-def removed(*, seeds: Sequence[int], device: str) -> Removed:
-    """Dead units of networks trained too fast: cut out, or begun afresh and trained on."""
-    data = spirals(128)
-    options: dict[str, Any] = {"data": data, "seeds": seeds, "steps": 300, "record": ["parameters"]}
-    begun = sweep(SIZES, lr=TOO_LARGE, **options)
-    cut, on_data, far, changed, fresh = [], [], [], [], []
-    for k, seed in enumerate(seeds):
-        model = begun.module(k)
-        report = diagnose(model, data.x)
-        smaller = prune_dead(model, report)
-        cut.append(sum(len(layer.dead_units) for layer in report))
-        on_data.append(_change(model, smaller, data.x))
-        far.append(_change(model, smaller, 3 * data.x))
-        revived = revive(begun.module(k), report, seed=seed)
-        changed.append(_change(model, revived, data.x))
-        fresh.append([part for part in revived.children() if isinstance(part, nn.Linear)])
-    layers = list(zip(*fresh))
-    initial = [
-        (np.stack([_array(net.weight.T) for net in nets]), np.stack([_array(net.bias) for net in nets]))
-        for nets in layers
-    ]
-    as_is = sweep(SIZES, lr=0.3, initial=begun.parameters, **options)
-    again = sweep(SIZES, lr=0.3, initial=initial, **options)
-    return Removed(
-        sum(SIZES[1:-1]), cut, on_data, far, begun.accuracy.tolist(), as_is.accuracy.tolist(),
-        again.accuracy.tolist(), changed,
+        counts.append(
+            [(case.dead, case.units), *(np.sum(found or [(0, 0)], axis=0) for found in (usual, seen))]
+        )
+    return labelled(
+        counts, "Dead units, and units, in models where it is known: truly, by the usual way, by the doctor",
+        model=("fully", "convolution", "sequences", "functional", "reused"),
+        by=("truly", "usual", "doctor"), of=("dead", "units"),
     )  # fmt: skip
 
 
-def _sums(pairs: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    return sum(dead for dead, _ in pairs), sum(units for _, units in pairs)
+@experiment(seeds=range(16))
+def deep_bias(
+    *, seeds: Sequence[int], device: str, bias: float = -5.0, first: int = 64, second: int = 32,
+    inputs: int = 200,
+) -> xr.Dataset:  # fmt: skip
+    """A network begun as PyTorch begins it, with low first biases: what dies, and what only looks dead."""
+    biases, found = (bias, 0.0), []
+    for seed in seeds:
+        draw = generator(seed)
+        x = torch.randn(inputs, 16, generator=draw)
+        # As nn.Linear begins; the last row of each holds the biases.
+        weights = [
+            (torch.rand(fan_in + 1, fan_out, generator=draw) * 2 - 1) / fan_in**0.5
+            for fan_in, fan_out in ((16, first), (first, second), (second, 1))
+        ]
+        found.append([_through(x, weights, one) for one in biases])
+    axes: dict[str, Any] = {"seed": seeds, "bias": biases}
+    counts = torch.tensor(found)
+    return xr.Dataset({
+        "dead": labelled(
+            counts[..., :2], "Units that are 0 on every input, by the biases of the first layer, and by layer",
+            valid_min=0, **axes, layer=(1, 2),
+        ),
+        "outputs": labelled(counts[..., 2], "Distinct outputs, by the biases of the first layer", **axes),
+    })  # fmt: skip
+
+
+def _through(x: Tensor, weights: Sequence[Tensor], bias: float) -> tuple[int, int, int]:
+    """With this bias in all units of the first layer: units at 0 in both hidden layers, and distinct outputs."""
+    one, two, three = weights
+    first = torch.relu(x @ one[:-1] + bias)
+    second = torch.relu(first @ two[:-1] + two[-1])
+    out = second @ three[:-1] + three[-1]
+    dead = [int((layer == 0).all(dim=0).sum()) for layer in (first, second)]
+    return dead[0], dead[1], len(set(out.flatten().tolist()))
+
+
+@experiment(seeds=range(16), cpu_only=True)
+def removed(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, lr: float = 0.3,
+    steps: int = 300,
+) -> xr.Dataset:  # fmt: skip
+    """Dead units of networks trained too fast: cut out, or begun afresh and trained on at a smaller rate."""
+    options: dict[str, Any] = {"width": width, "points": points, "steps": steps, "record": ["parameters"]}
+    begun = on_spirals(seeds, lr=TOO_LARGE, **options)
+    cut, changes, fresh = [], [], []
+    for k, seed in enumerate(seeds):
+        model, x = begun.module(k), spirals(points, seed=seed).x
+        report = diagnose(model, x)
+        smaller, revived = prune_dead(model, report), revive(begun.module(k), report, seed=seed)
+        cut.append(sum(len(layer.dead_units) for layer in report))
+        changes.append([_change(model, *other) for other in ((smaller, x), (smaller, 3 * x), (revived, x))])
+        fresh.append([part for part in revived.children() if isinstance(part, nn.Linear)])
+    initial = [
+        (np.stack([_array(net.weight.T) for net in nets]), np.stack([_array(net.bias) for net in nets]))
+        for nets in zip(*fresh)
+    ]
+    ends = [on_spirals(seeds, lr=lr, initial=one, **options) for one in (begun.parameters, initial)]
+    return xr.Dataset({
+        "cut": labelled(cut, "Dead units taken out of a network", seed=seeds),
+        "change": labelled(
+            changes, "Largest change of the output, over the largest output: by cutting dead units, on the "
+            "diagnosed samples and on three times these, and by reviving dead units",
+            seed=seeds, by=("cut", "cut_far", "revive"),
+        ),
+        "accuracy": labelled(
+            [run.accuracy for run in (begun, *ends)], f"{ACCURACY} of networks full of dead units, and after "
+            "more steps at a smaller rate, without and with revival", unit="share",
+            when=("before", "as_is", "revived"), seed=seeds,
+        ),
+    })  # fmt: skip
 
 
 def _change(one: nn.Module, other: nn.Module, x: Tensor) -> float:

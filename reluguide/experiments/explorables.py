@@ -5,26 +5,30 @@ computes the same in float64: the browser tests compare the two, number by numbe
 and samples are drawn here too, so that every reader sees the same ones.
 """
 
+import functools
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import torch
+import xarray as xr
 from torch import Tensor
 from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, Elementwise
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
 
 SLOPES = (-1.0, -0.5, 0.0, 0.1, 1.0)
 FLOORS = (-1.0, 0.0, 0.5)
 UNITS = (1, 2, 4, 8, 16, 32)
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 LEAKS = (0.0, 0.1)
-STEPS = 300
-EVERY = 10  # steps between two compared losses
 WIDTH = 16
 PIXELS = 3 * 28 * 28  # as many numbers as a small colour image has
 DEPTH = 20
+DEEP = ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid")
+# PyTorch's own start has weights of variance 1/(3n); He et al. 2015 take 2/n.
+STARTS = {"default": math.sqrt(1 / 3), "he": math.sqrt(2)}
 
 TARGETS: dict[str, Elementwise] = {
     "wave": lambda x: torch.sin(math.pi / 2 * x + 1),
@@ -33,115 +37,60 @@ TARGETS: dict[str, Elementwise] = {
 }
 
 
-@dataclass(frozen=True)
-class Curves:
-    """Values and slopes of every activation on one grid, and of the door."""
-
-    grid: list[float]
-    values: dict[str, list[float]]
-    slopes: dict[str, list[float]]
-    door: list[dict]
-
-
-@dataclass(frozen=True)
-class Folds:
-    """Sums of n units on 81 points by target and n, and the largest gap to the target on 401."""
-
-    points: list[float]
-    target: dict[str, list[float]]
-    sums: dict[str, dict[str, list[float]]]
-    gap: dict[str, dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Training runs of a 1-16-1 network: the starts, the task, and how each run went.
-
-    `losses[start][rate][leak]` and `off` hold one number each `every` steps, up to and not including
-    the first loss that is no finite number; `off` counts units that are off on every input. A large
-    rate makes a run chaotic: `steady` is how many of those numbers a second run, which starts one part
-    in 10¹⁴ away, shares with the first to ten digits. Only those can be asked of another program.
-    """
-
-    inputs: list[float]
-    targets: list[float]
-    starts: list[dict]
-    rates: tuple[float, ...]
-    leaks: tuple[float, ...]
-    steps: int
-    every: int
-    losses: list[list[list[list[float]]]]
-    off: list[list[list[list[int]]]]
-    steady: list[list[list[int]]]
-
-
-@dataclass(frozen=True)
-class Directions:
-    """What n units, looking in directions spread evenly over the circle, tell of points on a circle.
-
-    `tells[n]` is how many independent numbers are known of each point (the rank of the rows that are
-    on); `error[n]` the least-squares reconstruction's error where that is 2, else None.
-    """
-
-    points: list[list[float]]
-    tells: dict[str, list[int]]
-    error: dict[str, list[float | None]]
-
-
-@dataclass(frozen=True)
-class Crowd:
-    """Normal samples (times 256, rounded), moments after each activation, and layer statistics.
-
-    `spread[activation][start]` and `zeros` hold one number a layer, layer 0 being the input: the root
-    mean square and the share of exact zeros.
-    """
-
-    samples: list[int]
-    moments: dict[str, list[float]]
-    spread: dict[str, dict[str, list[float]]]
-    zeros: dict[str, dict[str, list[float]]]
-
-
 @experiment(cpu_only=True)
-def curves(*, seeds: tuple[int, ...], device: str) -> Curves:
+def curves(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """Every activation and its derivative by autograd, in float64, on a grid with 0 and points beside it."""
     beside = torch.tensor([-1e-12, 1e-12, -3 + 1e-12, 3 - 1e-12], dtype=torch.float64)
-    grid = torch.cat([torch.linspace(-6, 6, 97, dtype=torch.float64), beside]).sort().values
-    values, slopes = {}, {}
-    for name, row in ACTIVATIONS.items():
-        z = grid.clone().requires_grad_()
-        y = row.fn(z)
-        values[name] = y.tolist()
-        slopes[name] = torch.autograd.grad(y.sum(), z)[0].tolist()
-    door = []
-    for slope in SLOPES:
-        for floor in FLOORS:
-            z = grid.clone().requires_grad_()
-            y = floor + F.leaky_relu(z - floor, slope)
-            back = torch.autograd.grad(y.sum(), z)[0]
-            door.append({"slope": slope, "floor": floor, "values": y.tolist(), "slopes": back.tolist()})
-    return Curves(grid.tolist(), values, slopes, door)
+    z = torch.cat([torch.linspace(-6, 6, 97, dtype=torch.float64), beside]).sort().values
+    of_all = torch.stack([_with_slope(row.fn, z) for row in ACTIVATIONS.values()])
+    of_door = torch.stack([
+        torch.stack([
+            _with_slope(functools.partial(_door, slope=slope, floor=floor), z) for floor in FLOORS
+        ])
+        for slope in SLOPES
+    ])  # fmt: skip
+    rows: dict[str, Any] = {"activation": list(ACTIVATIONS), "z": z.tolist()}
+    doors: dict[str, Any] = {"below": SLOPES, "floor": FLOORS, "z": z.tolist()}
+    return xr.Dataset({
+        "value": labelled(of_all[:, 0], "Value of each activation", **rows),
+        "slope": labelled(of_all[:, 1], "Slope of each activation", **rows),
+        "door": labelled(of_door[:, :, 0], "What comes through, by the slope below the floor", **doors),
+        "door_slope": labelled(of_door[:, :, 1], "What is passed back, by the slope below the floor", **doors),
+    })  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def folds(*, seeds: tuple[int, ...], device: str) -> Folds:
+def folds(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """Largest gap between a curve and n ReLU units that meet it at evenly spaced folds."""
-    points = torch.linspace(-2, 2, 81, dtype=torch.float64)
-    fine = torch.linspace(-2, 2, 401, dtype=torch.float64)
-    sums: dict[str, dict[str, list[float]]] = {}
-    gap: dict[str, dict[str, float]] = {}
-    for name, target in TARGETS.items():
-        nets = {n: _meeting(target, n) for n in UNITS}
-        sums[name] = {str(n): net(points[:, None])[:, 0].tolist() for n, net in nets.items()}
-        gap[name] = {
-            str(n): float((net(fine[:, None])[:, 0] - target(fine)).abs().max()) for n, net in nets.items()
-        }
-    return Folds(points.tolist(), {name: f(points).tolist() for name, f in TARGETS.items()}, sums, gap)
+    points, fine = (torch.linspace(-2, 2, count, dtype=torch.float64) for count in (81, 401))
+    nets = [[_meeting(target, n) for n in UNITS] for target in TARGETS.values()]
+    targets: dict[str, Any] = {"target": list(TARGETS)}
+    gaps = [
+        [float((net(fine[:, None])[:, 0] - target(fine)).abs().max()) for net in row]
+        for target, row in zip(TARGETS.values(), nets)
+    ]
+    return xr.Dataset({
+        "curve": labelled(
+            torch.stack([target(points) for target in TARGETS.values()]), "The curve", **targets, x=points.tolist()
+        ),
+        "sums": labelled(
+            torch.stack([torch.stack([net(points[:, None])[:, 0] for net in row]) for row in nets]),
+            "Sum of so many units", **targets, units=UNITS, x=points.tolist(),
+        ),
+        "gap": labelled(
+            gaps, "Largest gap between a curve and the sum of so many ReLU units that meets it at even spacing",
+            **targets, units=UNITS,
+        ),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(4), cpu_only=True)
-def runs(*, seeds: tuple[int, ...], device: str) -> Runs:
-    """Full-batch gradient descent at rising learning rates: loss, and units off on all 64 inputs."""
+def runs(*, seeds: Sequence[int], device: str, steps: int = 300, every: int = 10) -> xr.Dataset:
+    """Full-batch gradient descent at rising learning rates: loss, and units off on all 64 inputs.
+
+    A large rate makes a run chaotic: `steady` is how many looks a second run, which begins one part in 10¹⁴
+    away, shares with the first to ten digits. Only those can be asked of another program.
+    """
     x = torch.linspace(-2, 2, 64, dtype=torch.float64)
     t = torch.sin(2 * x)
     starts = [_start(seed) for seed in seeds]
@@ -152,77 +101,100 @@ def runs(*, seeds: tuple[int, ...], device: str) -> Runs:
     weights[0][len(kinds) :] *= 1 + 1e-14
     rate, leak = (torch.tensor([kind[i] for kind in again], dtype=torch.float64) for i in (1, 2))
     losses, off = [], []
-    for step in range(STEPS + 1):
+    for step in range(steps + 1):
         w1, b1, w2, b2 = weights = [w.detach().requires_grad_() for w in weights]
         z = x[None, :, None] * w1[:, None, :] + b1[:, None, :]
         h = torch.where(z > 0, z, leak[:, None, None] * z)
         loss = (((h * w2[:, None, :]).sum(-1) + b2 - t) ** 2).mean(-1)
-        if step % EVERY == 0:
+        if step % every == 0:
             losses.append(loss.detach())
             off.append((~(z > 0).any(dim=1)).sum(-1))
         back = torch.autograd.grad(loss.sum(), weights)
         weights = [w - rate[:, None] * g for w, g in zip(weights, back)]
-    table = torch.stack(losses, dim=1)
+    table, counts = torch.stack(losses, dim=1), torch.stack(off, dim=1)[: len(kinds)].double()
     one, other = table[: len(kinds)], table[len(kinds) :]
-    kept = [int(row.isfinite().cumprod(0).sum()) for row in one]
-    close = ((one - other).abs() <= 1e-10 * one.abs()).cumprod(1).sum(1).tolist()
-    counts = torch.stack(off, dim=1)[: len(kinds)]
-    named = [dict(zip(("w1", "b1", "w2", "b2"), (w.tolist() for w in start))) for start in starts]
-    return Runs(
-        x.tolist(), t.tolist(), [{**start, "b2": start["b2"][0]} for start in named],
-        RATES, LEAKS, STEPS, EVERY,
-        _by_kind([row[:n].tolist() for row, n in zip(one, kept)]),
-        _by_kind([row[:n].tolist() for row, n in zip(counts, kept)]),
-        _by_kind([min(n, c) for n, c in zip(kept, close)]),
-    )  # fmt: skip
+    finite = one.isfinite().cumprod(1).bool()
+    steady = (((one - other).abs() <= 1e-10 * one.abs()) & finite).cumprod(1).sum(1)
+    looks = range(0, steps + 1, every)
+    of_runs: dict[str, Any] = {"seed": seeds, "rate": RATES, "leak": LEAKS}
+    shape = (len(starts), len(RATES), len(LEAKS))
+    first = [torch.stack([start[i] for start in starts]) for i in range(4)]
+    return xr.Dataset({
+        "inputs": labelled(x, "Inputs", sample=range(64)),
+        "targets": labelled(t, "What is to be learned", sample=range(64)),
+        "start": labelled(torch.stack(first[:3]), "First weights", of=("w1", "b1", "w2"), seed=seeds, unit_of=range(WIDTH)),
+        "b2": labelled(first[3][:, 0], "First bias of the output", seed=seeds),
+        "loss": labelled(
+            one.where(finite, torch.nan).reshape(*shape, -1), "Mean squared error", missing="it blew up",
+            **of_runs, step=looks,
+        ),
+        "off": labelled(
+            counts.where(finite, torch.nan).reshape(*shape, -1), "Units that are off on every input",
+            missing="it blew up", **of_runs, step=looks,
+        ),
+        "steady": labelled(steady.reshape(shape), "Looks that do not depend on rounding", **of_runs),
+    })  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def looks(*, seeds: tuple[int, ...], device: str) -> Directions:
-    """What one to six units, each looking in a direction of its own, tell of a point in the plane."""
+def looks(*, seeds: Sequence[int], device: str) -> xr.Dataset:
+    """What one to six units, looking in directions spread evenly over the circle, tell of points around it."""
     turns = (torch.arange(72, dtype=torch.float64) + 0.3) / 72 * 2 * math.pi
     points = torch.stack([turns.cos(), turns.sin()], dim=1) * 1.3
-    tells: dict[str, list[int]] = {}
-    error: dict[str, list[float | None]] = {}
+    ranks = []
     for n in range(1, 7):
         angles = torch.arange(n, dtype=torch.float64) / n * 2 * math.pi
         units = torch.stack([angles.cos(), angles.sin()], dim=1)
-        tells[str(n)], error[str(n)] = ranks, errors = [], []
-        for point in points:
-            z = units @ point
-            seen = units[z > 0]
-            rank = int(torch.linalg.matrix_rank(seen)) if len(seen) else 0
-            ranks.append(rank)
-            back = torch.linalg.lstsq(seen, z[z > 0]).solution if rank == 2 else None
-            errors.append(None if back is None else float((back - point).abs().max()))
-    return Directions(points.tolist(), tells, error)
+        on = units @ points.T > 0
+        ranks.append([int(torch.linalg.matrix_rank(units[row])) if row.any() else 0 for row in on.T])
+    return xr.Dataset({
+        "place": labelled(points, "The points", point=range(72), axis=("x", "y")),
+        "tells": labelled(
+            ranks, "Independent numbers that are known of a point", units=range(1, 7), point=range(72)
+        ),
+    })  # fmt: skip
 
 
 @experiment(seeds=[0], cpu_only=True)
-def crowd(*, seeds: tuple[int, ...], device: str) -> Crowd:
+def crowd(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """Normal numbers through one activation, and through 20 layers 256 wide with two kinds of start."""
     generator = torch.Generator().manual_seed(seeds[0])
     counts = (torch.randn(PIXELS, generator=generator, dtype=torch.float64) * 256).round()
-    samples = counts / 256
-    moments = {}
-    for name, row in ACTIVATIONS.items():
-        y = row.fn(samples)
-        moments[name] = [float(y.mean()), float(y.std(unbiased=False)), float((y == 0).double().mean())]
-    spread: dict[str, dict[str, list[float]]] = {}
-    zeros: dict[str, dict[str, list[float]]] = {}
-    for name in ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid"):
-        spread[name], zeros[name] = {}, {}
-        # PyTorch's own start has weights of variance 1/(3n); He et al. 2015 take 2/n.
-        for start, scale in {"default": math.sqrt(1 / 3), "he": math.sqrt(2)}.items():
+    moments = []
+    for row in ACTIVATIONS.values():
+        y = row.fn(counts / 256)
+        moments.append([float(y.mean()), float(y.std(unbiased=False)), float((y == 0).double().mean())])
+    layers = torch.zeros(2, len(DEEP), len(STARTS), DEPTH + 1, dtype=torch.float64)
+    for i, name in enumerate(DEEP):
+        for j, scale in enumerate(STARTS.values()):
             h = torch.randn(256, 256, generator=generator, dtype=torch.float64)
-            rms, none = [float(h.square().mean().sqrt())], [0.0]
-            for _ in range(DEPTH):
+            layers[0, i, j, 0] = h.square().mean().sqrt()
+            for depth in range(1, DEPTH + 1):
                 w = torch.randn(256, 256, generator=generator, dtype=torch.float64) * scale / 16
                 h = ACTIVATIONS[name].fn(h @ w)
-                rms.append(float(h.square().mean().sqrt()))
-                none.append(float((h == 0).double().mean()))
-            spread[name][start], zeros[name][start] = rms, none
-    return Crowd([int(c) for c in counts.tolist()], moments, spread, zeros)
+                layers[0, i, j, depth] = h.square().mean().sqrt()
+                layers[1, i, j, depth] = (h == 0).double().mean()
+    deep: dict[str, Any] = {"deep": DEEP, "init": list(STARTS), "layer": range(DEPTH + 1)}
+    return xr.Dataset({
+        "samples": labelled(counts.long(), "Normal samples, times 256 and rounded", sample=range(PIXELS)),
+        "moments": labelled(
+            moments, "Mean, standard deviation and share of exact zeros after one activation",
+            activation=list(ACTIVATIONS), moment=("mean", "spread", "zeros"),
+        ),
+        "spread": labelled(layers[0], "Root mean square, layer by layer", **deep),
+        "zeros": labelled(layers[1], "Share of exact zeros, layer by layer", **deep),
+    })  # fmt: skip
+
+
+def _door(z: Tensor, *, slope: float, floor: float) -> Tensor:
+    return floor + F.leaky_relu(z - floor, slope)
+
+
+def _with_slope(fn: Elementwise, z: Tensor) -> Tensor:
+    """Value and slope of a function, stacked."""
+    z = z.clone().requires_grad_()
+    y = fn(z)
+    return torch.stack([y.detach(), torch.autograd.grad(y.sum(), z)[0]])
 
 
 def _meeting(target: Elementwise, n: int) -> torch.nn.Sequential:
@@ -247,9 +219,3 @@ def _start(seed: int) -> list[Tensor]:
 
     out = 1 / math.sqrt(WIDTH)
     return [uniform(WIDTH, 1.0), uniform(WIDTH, 1.0), uniform(WIDTH, out), uniform(1, out)]
-
-
-def _by_kind(flat: list) -> list:
-    """From one entry a run to [start][rate][leak]."""
-    pairs = [flat[i : i + len(LEAKS)] for i in range(0, len(flat), len(LEAKS))]
-    return [pairs[i : i + len(RATES)] for i in range(0, len(pairs), len(RATES))]

@@ -2,46 +2,40 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
+import xarray as xr
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, named
 from reluguide.data import digits
 from reluguide.device import generators
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
+from reluguide.experiments._digits import SPLITS, splits
+from reluguide.experiments._moments import normal_moments
 from reluguide.sweep import grid, sweep
 
 # How the weights of each network begin: name -> activation and scheme.
-SETTINGS = {
+INITS = {
     "relu_kaiming": ("relu", "kaiming"),
     "relu_default": ("relu", "default"),
     "tanh_xavier": ("tanh", "xavier"),
     "sigmoid_xavier": ("sigmoid", "xavier"),
 }
-DEPTH, WIDTH = 15, 64
-
-
-@dataclass
-class Profile:
-    """Norm of the loss's gradient by the weights of each hidden layer, (settings, seeds, layers)."""
-
-    setting: list[str]
-    norm: list[Any]
+SHAPES = {f"{depth} layers of {width}": (depth, width) for depth, width in ((15, 64), (50, 64), (100, 64), (50, 192))}  # fmt: skip
 
 
 @experiment(seeds=range(32))
-def profile(*, seeds: Sequence[int], device: str) -> Profile:
+def profile(*, seeds: Sequence[int], device: str, depth: int = 15, width: int = 64) -> xr.DataArray:
     """Gradient of every layer's weights before training, 15 hidden layers of 64, on digits."""
-    norms = [
-        gradient_norms(activation, scheme, DEPTH, WIDTH, seeds, device)[:, :DEPTH].tolist()
-        for activation, scheme in SETTINGS.values()
-    ]
-    return Profile(list(SETTINGS), norms)
+    norms = [gradient_norms(*init, depth, width, seeds, device)[:, :depth] for init in INITS.values()]
+    return labelled(
+        torch.stack(norms), "Norm of the loss's gradient by the weights of a hidden layer, before training",
+        init=INITS, seed=seeds, layer=range(1, depth + 1),
+    )  # fmt: skip
 
 
 def gradient_norms(
@@ -77,51 +71,43 @@ def layer(scheme: str, fan_in: int, fan_out: int, draw: torch.Generator) -> tupl
     return weight.T, bias
 
 
-@dataclass
-class Spread:
-    """Norm of the first layer's gradient, (shapes, seeds), by depth and width of the network."""
-
-    depth: list[int]
-    width: list[int]
-    norm: list[Any]
-
-
 @experiment(seeds=range(32))
-def spread(*, seeds: Sequence[int], device: str) -> Spread:
+def spread(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Gradient of the first layer over seeds, for deeper and for wider ReLU networks, Kaiming weights."""
-    shapes = [(15, 64), (50, 64), (100, 64), (50, 192)]
-    norms = [gradient_norms("relu", "kaiming", *shape, seeds, device)[:, 0].tolist() for shape in shapes]
-    return Spread([depth for depth, _ in shapes], [width for _, width in shapes], norms)
-
-
-@dataclass
-class Alike:
-    """Mean cosine between the layer's outputs for two different inputs, (activations, seeds, layers).
-
-    Layer 0 is the input. `predicted` is the value for ReLU layers of infinite width (Cho and Saul 2009).
-    """
-
-    activation: list[str]
-    cosine: list[Any]
-    predicted: list[float]
+    norms = [gradient_norms("relu", "kaiming", *shape, seeds, device)[:, 0] for shape in SHAPES.values()]
+    return labelled(
+        torch.stack(norms), "Norm of the loss's gradient by the weights of the first layer, before training",
+        layers=SHAPES, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment(seeds=range(16))
-def alike(*, seeds: Sequence[int], device: str) -> Alike:
+def alike(
+    *, seeds: Sequence[int], device: str, layers: int = 30, width: int = 256, inputs: int = 16
+) -> xr.Dataset:
     """Cosine between what different random inputs have become, layer by layer, 30 layers of 256."""
-    names = ["relu", "gelu", "tanh"]
-    different = ~torch.eye(16, dtype=torch.bool, device=device)
-    found = []
-    for name in names:
-        cosines = []
-        for h in outputs(named(name).fn, gain(name), 30, 256, 16, seeds, device):
-            unit = h / h.norm(dim=2, keepdim=True)
-            cosines.append((unit @ unit.transpose(1, 2))[:, different].mean(dim=1))
-        found.append(torch.stack(cosines, dim=1).double())
-    predicted = [float(found[0][:, 0].mean())]
-    for _ in range(30):
-        predicted.append(arc_cosine(predicted[-1]))
-    return Alike(names, [one.tolist() for one in found], predicted)
+    names = ("relu", "gelu", "tanh")
+    made = [outputs(named(name).fn, gain(name), layers, width, inputs, seeds, device) for name in names]
+    cosine = torch.stack([torch.stack([mean_cosine(h) for h in one], dim=1) for one in made]).double()
+    start = float(cosine[0, :, 0].mean())
+    predicted = list(accumulate(range(layers), lambda before, _: arc_cosine(before), initial=start))
+    by_layer = range(layers + 1)  # 0 is the input
+    return xr.Dataset({
+        "cosine": labelled(
+            cosine, "Mean cosine between what two different random inputs have become",
+            activation=names, seed=seeds, layer=by_layer,
+        ),
+        "predicted": labelled(
+            predicted, "The same for ReLU layers of infinite width (Cho and Saul 2009)", layer=by_layer
+        ),
+    })  # fmt: skip
+
+
+def mean_cosine(h: Tensor) -> Tensor:
+    """Mean cosine between the rows of each network's outputs, for h (seeds, samples, width)."""
+    unit = F.normalize(h, dim=2)
+    different = ~torch.eye(h.shape[1], dtype=torch.bool, device=h.device)
+    return (unit @ unit.transpose(1, 2))[:, different].mean(dim=1)
 
 
 def arc_cosine(cosine: float) -> float:
@@ -131,14 +117,9 @@ def arc_cosine(cosine: float) -> float:
 
 
 def outputs(
-    fn: Callable[[Tensor], Tensor],
-    scale: float,
-    layers: int,
-    width: int,
-    samples: int,
-    seeds: Sequence[int],
-    device: str,
-) -> list[Tensor]:
+    fn: Callable[[Tensor], Tensor], scale: float, layers: int, width: int, samples: int,
+    seeds: Sequence[int], device: str,
+) -> list[Tensor]:  # fmt: skip
     """Normal inputs and the outputs of every layer, each (seeds, samples, width); weights of sd scale/√width."""
     draws = generators(seeds)
     found = [torch.stack([torch.randn(samples, width, generator=draw) for draw in draws]).to(device)]
@@ -154,139 +135,105 @@ def size(h: Tensor) -> list[float]:
     return sizes
 
 
-@dataclass
-class Scale:
-    """Root mean square of the last of 20 layers' outputs, (activations, scales, seeds)."""
-
-    activation: list[str]
-    scale: list[float]
-    rms: list[Any]
-
-
 @experiment(seeds=range(16))
-def scale(*, seeds: Sequence[int], device: str) -> Scale:
+def scale(
+    *, seeds: Sequence[int], device: str, layers: int = 20, width: int = 128, inputs: int = 32
+) -> xr.DataArray:
     """Size of the activations after 20 layers of 128 whose weights are 0.5, 1 and 2 times Kaiming's."""
-    names, scales = ["relu", "tanh"], [0.5, 1.0, 2.0]
+    names, factors, shape = ("relu", "tanh"), (0.5, 1.0, 2.0), (layers, width, inputs)
     rms = [
-        [size(outputs(named(name).fn, by * math.sqrt(2), 20, 128, 32, seeds, device)[-1]) for by in scales]
+        [size(outputs(named(name).fn, by * math.sqrt(2), *shape, seeds, device)[-1]) for by in factors]
         for name in names
     ]
-    return Scale(names, scales, rms)
+    return labelled(
+        rms, "Root mean square of the activations behind a stack of layers, by factor on Kaiming's weights",
+        activation=names, factor=factors, seed=seeds,
+    )  # fmt: skip
 
 
 def gain(name: str) -> float:
-    """√(1 / E[f(z)²]) for a standard normal z, by quadrature in double precision; √2 for ReLU (He et al. 2015)."""
-    z = torch.linspace(-12, 12, 240_001, dtype=torch.float64)
-    density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    return 1 / math.sqrt(float(torch.trapezoid(named(name).fn(z).square() * density, z)))
-
-
-@dataclass
-class Gains:
-    """The gain that keeps a layer's mean square, by activation, and what 20 layers leave, (activations, seeds).
-
-    `rms` is with the gain for ReLU, `rms_own` with the activation's own.
-    """
-
-    activation: list[str]
-    gain: list[float]
-    rms: list[Any]
-    rms_own: list[Any]
+    """√(1 / E[f(z)²]) for a standard normal z: what keeps the mean square; √2 for ReLU (He et al. 2015)."""
+    return 1 / math.sqrt(normal_moments(ACTIVATIONS[name])["mean_square"])
 
 
 @experiment(seeds=range(16))
-def gains(*, seeds: Sequence[int], device: str) -> Gains:
+def gains(
+    *, seeds: Sequence[int], device: str, layers: int = 20, width: int = 256, inputs: int = 32
+) -> xr.Dataset:
     """Size of the activations after 20 layers of 256 with the gain for ReLU and with each one's own."""
-    names = ["relu", "gelu", "silu"]
-    plain, own = (
-        [size(outputs(named(name).fn, by(name), 20, 256, 32, seeds, device)[-1]) for name in names]
-        for by in (lambda name: math.sqrt(2), gain)
-    )
-    return Gains(names, [gain(name) for name in names], plain, own)
-
-
-@dataclass
-class Slopes:
-    """Largest and smallest slope between -10 and 10, by activation."""
-
-    activation: list[str]
-    largest: list[float]
-    smallest: list[float]
+    gain_of = {name: gain(name) for name in ("relu", "gelu", "silu")}
+    rms = [
+        [size(outputs(named(name).fn, by, layers, width, inputs, seeds, device)[-1]) for by in (math.sqrt(2), own)]
+        for name, own in gain_of.items()
+    ]  # fmt: skip
+    return xr.Dataset({
+        "gain": labelled(
+            list(gain_of.values()),
+            "What the weights' standard deviation must be, times 1/√(number of inputs), to keep the mean square",
+            activation=gain_of,
+        ),
+        "rms": labelled(
+            rms, "Root mean square of the activations behind a stack of layers, with the gain for ReLU and with the own one",
+            activation=gain_of, init=("kaiming", "own"), seed=seeds,
+        ),
+    })  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def slopes(*, seeds: Sequence[int], device: str) -> Slopes:
-    """The largest and the smallest slope of five activations, in double precision."""
+def slopes(*, seeds: Sequence[int], device: str) -> xr.DataArray:
+    """The largest slope of four activations between -10 and 10, in double precision."""
     z = torch.linspace(-10, 10, 200_001, dtype=torch.float64)
-    found = {name: ACTIVATIONS[name].derivative(z) for name in ("relu", "tanh", "sigmoid", "gelu", "silu")}
-    return Slopes(
-        list(found),
-        [float(one.max()) for one in found.values()],
-        [float(one.min()) for one in found.values()],
-    )
+    names = ("relu", "sigmoid", "gelu", "silu")
+    largest = [float(ACTIVATIONS[name].derivative(z).max()) for name in names]
+    return labelled(largest, "Largest slope of an activation", activation=names)
 
 
-@dataclass
-class Training:
-    """Test accuracy on digits of deep networks at the better of two rates, (settings, seeds).
-
-    The rate is chosen by mean training loss; `lost` counts networks that diverged at the chosen rate.
-    """
-
-    setting: list[str]
-    lr: list[float]
-    accuracy: list[Any]
-    lost: list[int]
-
-
-@experiment(seeds=range(16))
-def training(*, seeds: Sequence[int], device: str) -> Training:
+@experiment(seeds=range(8))
+def training(
+    *, seeds: Sequence[int], device: str, depth: int = 15, width: int = 32, steps: int = 200
+) -> xr.Dataset:
     """Networks of 15 hidden layers of 32 after 200 steps of plain SGD, each at the better of two rates."""
-    rates = [0.03, 0.1]
-    lr, accuracy, lost = [], [], []
-    for activation, scheme in SETTINGS.values():
-        crossed = grid(lr=rates, seeds=seeds)
+    accuracy, diverged = [], []
+    for activation, scheme in INITS.values():
+        crossed = grid(lr=[0.03, 0.1], data=splits(), seeds=seeds)
         trained = sweep(
-            [64, *[32] * DEPTH, 10], data=digits(), steps=200, batch_size=32, activation=activation,
-            weight_init=scheme, device=device, **crossed,
+            [64, *[width] * depth, 10], steps=steps, batch_size=32, activation=activation, weight_init=scheme,
+            device=device, **crossed,
         )  # fmt: skip
-        loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf).mean(1)
-        best = int(loss.argmin())
-        lr.append(rates[best])
-        accuracy.append(crossed.shaped(trained.test_accuracy)[best].tolist())
-        lost.append(int(crossed.shaped(trained.diverged)[best].sum()))
-    return Training(list(SETTINGS), lr, accuracy, lost)
-
-
-# Name -> activation and the factor on Kaiming's weights; None is the identity matrix (Le et al. 2015).
-RECURRENT: dict[str, tuple[str, float | None]] = {
-    "relu_low": ("relu", 0.8),
-    "relu": ("relu", 1.0),
-    "relu_high": ("relu", 1.25),
-    "tanh_high": ("tanh", 1.25),
-    "relu_identity": ("relu", None),
-}
-
-
-@dataclass
-class Recurrent:
-    """One matrix applied 50 times: norm of the state behind divided by the norm in front, (cases, seeds)."""
-
-    case: list[str]
-    growth: list[Any]
+        loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf)
+        best = int(loss.mean(dim=(1, 2)).argmin())
+        accuracy.append(crossed.shaped(trained.test_accuracy)[best])
+        diverged.append(crossed.shaped(trained.diverged)[best])
+    axes: dict[str, Any] = {"init": INITS, "split": SPLITS, "seed": seeds}
+    return xr.Dataset({
+        "accuracy": labelled(
+            accuracy, "Test accuracy on digits at the rate with the lower mean loss", unit="share", **axes
+        ),
+        "diverged": labelled(diverged, "Diverged at that rate", **axes),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(32))
-def recurrent(*, seeds: Sequence[int], device: str) -> Recurrent:
+def recurrent(
+    *, seeds: Sequence[int], device: str, steps: int = 50, width: int = 64, low: float = 0.8, high: float = 1.25
+) -> xr.DataArray:  # fmt: skip
     """The state of a recurrent layer of 64 units after 50 steps without input."""
+    # Activation and the factor on Kaiming's weights; None is the identity matrix (Le et al. 2015).
+    cases: dict[str, tuple[str, float | None]] = {
+        "relu_low": ("relu", low), "relu": ("relu", 1.0), "relu_high": ("relu", high),
+        "tanh_high": ("tanh", high), "relu_identity": ("relu", None),
+    }  # fmt: skip
     growth = []
-    for name, factor in RECURRENT.values():
+    for name, factor in cases.values():
         draws = generators(seeds)
-        start = torch.stack([torch.rand(1, 64, generator=draw) for draw in draws]).to(device)
-        matrix = torch.stack([torch.randn(64, 64, generator=draw) for draw in draws]).to(device)
-        matrix = torch.eye(64, device=device) if factor is None else matrix * factor * math.sqrt(2 / 64)
+        start = torch.stack([torch.rand(1, width, generator=draw) for draw in draws]).to(device)
+        matrix = torch.stack([torch.randn(width, width, generator=draw) for draw in draws]).to(device)
+        matrix = torch.eye(width, device=device) if factor is None else matrix * factor * math.sqrt(2 / width)
         h = start
-        for _ in range(50):
+        for _ in range(steps):
             h = named(name).fn(h @ matrix)
-        growth.append((h.norm(dim=(1, 2)) / start.norm(dim=(1, 2))).double().tolist())
-    return Recurrent(list(RECURRENT), growth)
+        growth.append((h.norm(dim=(1, 2)) / start.norm(dim=(1, 2))).double())
+    return labelled(
+        torch.stack(growth), "Size of a recurrent state after 50 steps divided by its first size",
+        case=cases, seed=seeds,
+    )  # fmt: skip

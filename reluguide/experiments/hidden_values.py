@@ -1,80 +1,91 @@
 """Do the values inside a network mean anything? What can be read off them, and who can read it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
+import xarray as xr
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence.declare import experiment
-from reluguide.sweep import SweepResult, sweep
+from reluguide.evidence.experiments import experiment, labelled
+from reluguide.experiments._digits import SPLITS, splits
+from reluguide.sweep import Grid, SweepResult, grid, sweep
 
-SIZES = [64, 64, 64, 64, 10]
 PLACES = ("pixels", "z1", "h1", "z2", "h2", "z3", "h3")
-DETECTORS = 8
+STEPS = 300
+
+Layers = list[tuple[Tensor, Tensor]]
 
 
 @cache
-def networks(seeds: tuple[int, ...], device: str, *, steps: int) -> SweepResult:
+def crossed(seeds: tuple[int, ...]) -> Grid:
+    """Every seed on every split of the digits."""
+    return grid(data=splits(), seeds=seeds)
+
+
+@cache
+def networks(seeds: tuple[int, ...], device: str, *, steps: int = STEPS) -> SweepResult:
     """Digits networks with three hidden layers, after `steps` steps; made once for all experiments here."""
     return sweep(
-        SIZES, data=digits(), seeds=seeds, lr=0.1, steps=steps, batch_size=64, record=["parameters"],
-        device=device,
+        [64, 64, 64, 64, 10], lr=0.1, steps=steps, batch_size=64, record=["parameters"], device=device,
+        **crossed(seeds),
     )  # fmt: skip
 
 
-@dataclass
-class Probes:
-    """Share of unseen digits that a linear probe names, reading at each of `places`; (seeds, places).
-
-    Places are the pixels, then the preactivations (z) and activations (h) of each hidden layer. `network` is
-    the trained networks' own accuracy, `pixels` that of the probe that reads the pixels.
-    """
-
-    places: list[str]
-    pixels: float
-    trained: list[list[float]]
-    untrained: list[list[float]]
-    network: list[float]
+def pictures(seeds: Sequence[int]) -> list[Tensor]:
+    """Each network's own images and labels to learn from, and to test on: x, y, test_x, test_y."""
+    data = crossed(tuple(seeds))["data"]
+    return [torch.stack([getattr(one, part) for one in data]) for part in ("x", "y", "test_x", "test_y")]
 
 
-@experiment(seeds=range(16))
-def probes(*, seeds: Sequence[int], device: str) -> Probes:
+def by_network(
+    values: ArrayLike, what: str, seeds: Sequence[int], unit: str = "", **more: Any
+) -> xr.DataArray:
+    """A number (or a row of them, with its labels in `more`) for each network, in the order of the grid."""
+    return labelled(crossed(tuple(seeds)).shaped(values), what, unit=unit, split=SPLITS, seed=seeds, **more)
+
+
+@experiment(seeds=range(8))
+def probes(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """A linear probe for the digit, at every place inside trained and untrained networks."""
-    images = digits()
-    assert images.test_x is not None and images.test_y is not None
-    rows, own = {}, []
-    for name, steps in (("trained", 300), ("untrained", 0)):
+    x, y, test_x, test_y = pictures(seeds)
+
+    def read(steps: int, inside_of: str) -> xr.DataArray:
         made = networks(tuple(seeds), device, steps=steps)
-        train, test = (inside(made, x) for x in (images.x, images.test_x))
-        rows[name] = torch.stack(
-            [probe(a, images.y, b, images.test_y) for a, b in zip(train, test)], dim=1
-        ).tolist()
-        own.append(made.test_accuracy.tolist())
-    return Probes(list(PLACES), rows["trained"][0][0], rows["trained"], rows["untrained"], own[0])
+        found = [probe(a, y, b, test_y) for a, b in zip(inside(made, x), inside(made, test_x))]
+        return by_network(
+            torch.stack(found, dim=1), f"Unseen digits that a linear probe names from inside {inside_of} network",
+            seeds, "share", place=PLACES,
+        )  # fmt: skip
+
+    own = networks(tuple(seeds), device).test_accuracy
+    return xr.Dataset({
+        "trained": read(STEPS, "a trained"),
+        "untrained": read(0, "an untrained"),
+        "network": by_network(own, "Unseen digits that the trained networks name themselves", seeds, "share"),
+    })  # fmt: skip
 
 
 def inside(made: SweepResult, x: Tensor) -> list[Tensor]:
     """What stands at each of `PLACES` for images `x`, (networks, samples, width) each, in double precision."""
-    places = [x.double().expand(len(made), *x.shape)]
-    for z, h in made.layers(x)[:-1]:
-        places += [torch.from_numpy(z).double(), torch.from_numpy(h).double()]
-    return places
+    behind = [torch.from_numpy(values) for layer in made.layers(x)[:-1] for values in layer]
+    return [values.double() for values in (x, *behind)]
 
 
 # --8<-- [start:probe]
 def probe(train: Tensor, labels: Tensor, test: Tensor, truth: Tensor) -> Tensor:
     """Accuracy on unseen samples of the best linear guess of their class.
 
-    `train` and `test` are features (networks, samples, width).
+    `train` and `test` are features (networks, samples, width), `labels` and
+    `truth` the classes of the samples (networks, samples).
     """
     mean, spread = train.mean(1, keepdim=True), train.std(1, keepdim=True) + 1e-6
     a, b = (train - mean) / spread, (test - mean) / spread
     targets = torch.nn.functional.one_hot(labels).double()
-    share = targets.mean(0)
+    share = targets.mean(1, keepdim=True)
     ridge = 1e-2 * a.shape[1] * torch.eye(a.shape[2], dtype=a.dtype)
     weights = torch.linalg.solve(a.mT @ a + ridge, a.mT @ (targets - share))
     right: Tensor = (b @ weights + share).argmax(2) == truth
@@ -84,36 +95,29 @@ def probe(train: Tensor, labels: Tensor, test: Tensor, truth: Tensor) -> Tensor:
 # --8<-- [end:probe]
 
 
-@dataclass
-class Rescaling:
-    """Trained networks whose units were put in another order and given other scales; one entry a seed.
-
-    `hidden` is the largest factor by which an activation changed, `outputs` the largest change of an output
-    relative to the network's largest output, `same_answers` the share of digits named as before.
-    """
-
-    hidden: list[float]
-    outputs: list[float]
-    same_answers: list[float]
-
-
-@experiment(seeds=range(16), cpu_only=True)
-def rescaling(*, seeds: Sequence[int], device: str) -> Rescaling:
-    """Every hidden unit of a trained network moved to another place and another scale, 0.001 to 1000."""
-    made, images = networks(tuple(seeds), device, steps=300), digits()
-    assert images.test_x is not None
-    x, found = images.test_x.double(), Rescaling([], [], [])
-    for k, seed in enumerate(seeds):
+@experiment(seeds=range(8), cpu_only=True)
+def rescaling(
+    *, seeds: Sequence[int], device: str, smallest: float = 0.001, largest: float = 1000.0
+) -> xr.Dataset:
+    """Every hidden unit of a trained network moved to another place and another scale."""
+    made, images = networks(tuple(seeds), device), pictures(seeds)[2].double()
+    rows = []
+    for k, (seed, x) in enumerate(zip(crossed(tuple(seeds))["seeds"], images)):
         layers = weights_of(made, k)
-        other, factors = disguised(layers, seed)
+        other, factors = disguised(layers, seed, smallest=smallest, largest=largest)
         before, after = forward(layers, x), forward(other, x)
-        found.hidden.append(float(torch.cat(factors).log().abs().max().exp()))
-        found.outputs.append(float((after - before).abs().max() / before.abs().max()))
-        found.same_answers.append(float((after.argmax(1) == before.argmax(1)).double().mean()))
-    return found
-
-
-Layers = list[tuple[Tensor, Tensor]]
+        change = (after - before).abs().max() / before.abs().max()
+        same = (after.argmax(1) == before.argmax(1)).double().mean()
+        rows.append(torch.stack([torch.cat(factors).log().abs().max().exp(), change, same]))
+    what = {
+        "hidden": ("Largest factor by which an activation changed when units were given other scales", ""),
+        "outputs": ("Largest change of an output, relative to the network's largest output", ""),
+        "same": ("Unseen digits named as before when hidden units are moved and rescaled", "share"),
+    }
+    return xr.Dataset({
+        name: by_network(values, said, seeds, unit)
+        for (name, (said, unit)), values in zip(what.items(), torch.stack(rows, dim=1))
+    })  # fmt: skip
 
 
 def weights_of(made: SweepResult, k: int) -> Layers:
@@ -131,7 +135,7 @@ def forward(layers: Layers, x: Tensor, *, start: int = 0, stop: int | None = Non
     return x
 
 
-def disguised(layers: Layers, seed: int) -> tuple[Layers, list[Tensor]]:
+def disguised(layers: Layers, seed: int, *, smallest: float, largest: float) -> tuple[Layers, list[Tensor]]:
     """The same function with every hidden unit at another place and scale, and the scales of each layer.
 
     A unit's incoming weights and bias are multiplied by s > 0 and its outgoing weights divided by s.
@@ -141,73 +145,57 @@ def disguised(layers: Layers, seed: int) -> tuple[Layers, list[Tensor]]:
     for i in range(len(layers) - 1):
         (weight, bias), (onward, next_bias) = other[i], other[i + 1]
         order = torch.randperm(len(bias), generator=draw)
-        s = 10 ** (6 * torch.rand(len(bias), generator=draw, dtype=torch.float64) - 3)
+        s = smallest * (largest / smallest) ** torch.rand(len(bias), generator=draw, dtype=torch.float64)
         other[i] = (weight[:, order] * s, bias[order] * s)
         other[i + 1] = (onward[order] / s[:, None], next_bias)
         factors.append(s)
     return other, factors
 
 
-@dataclass
-class Stitching:
-    """Test accuracy, one entry a seed: a network's first layer followed by another network's rest.
-
-    `own` is the network with its own rest, `straight` with the rest of the network of the next seed as it
-    is, `mapped` the same with one linear map in between, fitted on the training images without labels.
-    """
-
-    own: list[float]
-    straight: list[float]
-    mapped: list[float]
-
-
-@experiment(seeds=range(16))
-def stitching(*, seeds: Sequence[int], device: str) -> Stitching:
-    """The first station of one trained network in front of the rest of another."""
-    made, images = networks(tuple(seeds), device, steps=300), digits()
-    assert images.test_x is not None and images.test_y is not None
-    found = Stitching([], [], [])
+@experiment(seeds=range(8))
+def stitching(*, seeds: Sequence[int], device: str) -> xr.DataArray:
+    """The first station of one trained network in front of the rest of another, of the next seed."""
+    made, (x, _, test_x, test_y) = networks(tuple(seeds), device), pictures(seeds)
+    rows = []
     for k in range(len(made)):
-        front, back = weights_of(made, k), weights_of(made, (k + 1) % len(made))
-        train, test = (forward(front, x.double(), stop=1) for x in (images.x, images.test_x))
-        wanted = forward(back, images.x.double(), stop=1)
+        split, seed = divmod(k, len(seeds))
+        front, back = (weights_of(made, split * len(seeds) + i % len(seeds)) for i in (seed, seed + 1))
+        train, test = (forward(front, images[k].double(), stop=1) for images in (x, test_x))
+        wanted = forward(back, x[k].double(), stop=1)
+        # Fitted without labels: the one network's values are to resemble the other's.
         translate = torch.linalg.lstsq(_with_one(train), wanted, driver="gelsd").solution
-        for h, layers, into in (
-            (test, front, found.own),
-            (test, back, found.straight),
-            (_with_one(test) @ translate, back, found.mapped),
-        ):
-            guess = forward(layers, h, start=1).argmax(1)
-            into.append(float((guess == images.test_y).double().mean()))
-    return found
+        guesses = [forward(back, h, start=1).argmax(1) for h in (test, _with_one(test) @ translate)]
+        rows.append([float((guess == test_y[k]).double().mean()) for guess in guesses])
+    return by_network(
+        rows, "Accuracy on unseen digits of one network's first layer with another's rest, straight, and with a "
+        "linear map in between", seeds, "share", between=("straight", "mapped"),
+    )  # fmt: skip
 
 
 def _with_one(features: Tensor) -> Tensor:
     return torch.cat([features, torch.ones(len(features), 1, dtype=features.dtype)], dim=1)
 
 
-@dataclass
-class Detectors:
-    """How often second-layer units are on, by digit: `share` (units, 10) for the first network's first units.
-
-    `favoured` (seeds,) is for how many of the ten digits a unit is on in more than half of the images: the
-    mean over units. `only_one` (seeds,) is the share of units for which that is exactly one digit.
-    """
-
-    share: list[list[float]]
-    favoured: list[float]
-    only_one: list[float]
-
-
-@experiment(seeds=range(16))
-def detectors(*, seeds: Sequence[int], device: str) -> Detectors:
+@experiment(seeds=range(8))
+def detectors(*, seeds: Sequence[int], device: str, shown: int = 8) -> xr.Dataset:
     """For which digits each second-layer unit of a trained network is on."""
-    made, images = networks(tuple(seeds), device, steps=300), digits()
-    z = torch.from_numpy(made.layers(images.x)[1][0])
-    share = torch.stack([(z[:, images.y == digit] > 0).double().mean(1) for digit in range(10)], dim=2)
+    made, (x, y, *_) = networks(tuple(seeds), device), pictures(seeds)
+    on = torch.from_numpy(made.layers(x)[1][0] > 0).double()
+    digit = torch.nn.functional.one_hot(y).double()
+    share = on.mT @ digit / digit.sum(1, keepdim=True)  # networks, units, digits
     favoured = (share > 0.5).sum(2)
-    return Detectors(
-        share[0, :DETECTORS].tolist(),
-        favoured.double().mean(1).tolist(),
-        (favoured == 1).double().mean(1).tolist(),
-    )
+    return xr.Dataset({
+        "share": labelled(
+            share[0, :shown], "Images of a digit that a unit is on for, first units of the first network",
+            unit="share", unit_number=range(1, shown + 1), digit=range(10),
+        ),
+        "favoured": by_network(
+            favoured.double().mean(1),
+            "For how many of the ten digits a second-layer unit is on in more than half of the images", seeds,
+        ),
+        "only_one": by_network(
+            (favoured == 1).double().mean(1),
+            "Second-layer units that are on in more than half of the images for exactly one digit", seeds,
+            "share",
+        ),
+    })  # fmt: skip

@@ -2,22 +2,22 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+import xarray as xr
 from torch import Tensor
 
 from reluguide.data import Data
 from reluguide.device import generator
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
 from reluguide.sweep import sweep
 
 UNITS = (2, 4, 8, 16, 32, 64, 128)
 LEARNED = (8, 16, 32, 64)
 DEPTHS = (1, 2, 4, 8)
+TENTS = range(1, 9)
 Curve = Callable[[Tensor], Tensor]
-BUDGET = 128  # hidden units of every random network, however deep
 
 
 # --8<-- [start:fold_by_fold]
@@ -40,33 +40,22 @@ def relu_sum(x: Tensor, start: Tensor, folds: Tensor, weights: Tensor) -> Tensor
     return start + torch.relu(x[:, None] - folds) @ weights
 
 
-@dataclass
-class Built:
-    """Largest gap between a target and the ReLU sum built fold by fold, by number of units.
-
-    `wave` is one period of a sine, `bound` what theory allows for it, `jump` a step from 0 to 1. `outside`
-    is the gap of the wave within one more period to the right of where it was built.
-    """
-
-    units: list[int]
-    wave: list[float]
-    bound: list[float]
-    jump: list[float]
-    outside: list[float]
-
-
 @experiment(cpu_only=True)
-def built(*, seeds: Sequence[int], device: str) -> Built:
+def built(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """A wave and a jump, built from 2 to 128 ReLU units, fold by fold."""
-    found = Built(list(UNITS), [], [], [], [])
     inside = torch.linspace(-math.pi, math.pi, 20_001, dtype=torch.float64)
-    for units in UNITS:
-        knots = torch.linspace(-math.pi, math.pi, units + 1, dtype=torch.float64)
-        for target, gaps in ((wave, found.wave), (_jump, found.jump)):
-            gaps.append(_gap(target, knots, inside))
-        found.outside.append(_gap(wave, knots, inside + 2 * math.pi))
-        found.bound.append((2 * math.pi / units) ** 2 / 8)
-    return found
+    cases = {"wave": (wave, inside), "jump": (_jump, inside), "outside": (wave, inside + 2 * math.pi)}
+    gaps = [
+        [
+            _gap(target, torch.linspace(-math.pi, math.pi, units + 1, dtype=torch.float64), x)
+            for units in UNITS
+        ]
+        for target, x in cases.values()
+    ]
+    return labelled(
+        gaps, "Largest gap between a ReLU sum built fold by fold and one period of a sine, a step from 0 to 1, "
+        "and the sine's next period, where nothing was built", target=cases, units=UNITS,
+    )  # fmt: skip
 
 
 def wave(x: Tensor) -> Tensor:
@@ -84,124 +73,98 @@ def _gap(target: Curve, knots: Tensor, x: Tensor) -> float:
     return float((relu_sum(x, target(knots[:1]), folds, weights) - target(x)).abs().max())
 
 
-@dataclass
-class Panels:
-    """The wave, the sums and their units at a few x: (x,), (sums, x), and per sum (units, x)."""
-
-    x: list[float]
-    wave: list[float]
-    units: list[int]
-    sums: list[list[float]]
-    parts: list[list[list[float]]]
-
-
 @experiment(cpu_only=True)
-def panels(*, seeds: Sequence[int], device: str) -> Panels:
+def panels(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """What 2, 4, 8 and 16 units add up to, and what each of them adds."""
     # 97 points have every fold of 2, 4, 8 and 16 units among them: the corners are exact.
-    x = torch.linspace(-math.pi, math.pi, 97, dtype=torch.float64)
-    found = Panels(x.tolist(), wave(x).tolist(), [2, 4, 8, 16], [], [])
-    for units in found.units:
+    x, few = torch.linspace(-math.pi, math.pi, 97, dtype=torch.float64), UNITS[:4]
+    sums, turns = torch.zeros(2, len(few), len(x), dtype=torch.float64)
+    for i, units in enumerate(few):
         knots = x[:: 96 // units]
         folds, weights = fold_by_fold(wave, knots)
-        found.sums.append(relu_sum(x, wave(knots[:1]), folds, weights).tolist())
-        found.parts.append((torch.relu(x[:, None] - folds) * weights).T.tolist())
-    return found
-
-
-@dataclass
-class Learned:
-    """Largest gap to the same wave after training, (widths, seeds); `lost` counts diverged networks."""
-
-    units: list[int]
-    gap: list[list[float]]
-    lost: int
+        sums[i] = relu_sum(x, wave(knots[:1]), folds, weights)
+        turns[i, : -1 : 96 // units] = weights
+    return xr.Dataset(
+        {
+            "wave": labelled(wave(x), "One period of a sine", x=x.tolist()),
+            "total": labelled(sums, "What some ReLU units add up to", units=few, x=x.tolist()),
+            "turn": labelled(
+                turns, "Weight of the unit whose fold is at x; 0 for none", units=few, x=x.tolist()
+            ),
+        }
+    )
 
 
 @experiment(seeds=range(16))
-def learned(*, seeds: Sequence[int], device: str) -> Learned:
+def learned(*, seeds: Sequence[int], device: str, points: int = 128, steps: int = 1000) -> xr.Dataset:
     """Networks with one hidden layer, trained on points of the wave: how close do they get?"""
-    x = torch.linspace(-math.pi, math.pi, 128)[:, None]
-    data, dense = Data("wave", x, wave(x), 0), torch.linspace(-math.pi, math.pi, 2001)[:, None]
-    found = Learned(list(LEARNED), [], 0)
-    for units in LEARNED:
-        trained = sweep(
-            [1, units, 1], data=data, seeds=seeds, lr=0.01, steps=1000, optimizer="adam", weight_init="default",
-            record=["parameters"], device=device,
-        )  # fmt: skip
-        (_, out) = trained.layers(dense)[-1]
-        found.gap.append([float((torch.from_numpy(one) - wave(dense)).abs().max()) for one in out])
-        found.lost += int(trained.diverged.sum())
-    return found
-
-
-@dataclass
-class Break:
-    """Largest gap to |x| on -1 to 1: of the best straight line, and of two ReLU units."""
-
-    line: float
-    two_units: float
+    x, dense = (torch.linspace(-math.pi, math.pi, count)[:, None] for count in (points, 2001))
+    runs = [
+        sweep(
+            [1, units, 1], data=Data("wave", x, wave(x), 0), seeds=seeds, lr=0.01, steps=steps, optimizer="adam",
+            weight_init="default", record=["parameters"], device=device,
+        )
+        for units in LEARNED
+    ]  # fmt: skip
+    gaps = [abs(run.layers(dense)[-1][1] - wave(dense).numpy()).max(axis=(1, 2)) for run in runs]
+    return xr.Dataset({
+        "gap": labelled(
+            gaps, "Largest gap between the wave and a trained network with one hidden layer",
+            units=LEARNED, seed=seeds,
+        ),
+        "diverged": labelled(
+            [run.diverged for run in runs], "Networks whose loss became infinite", units=LEARNED, seed=seeds
+        ),
+    })  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def sharp_break(*, seeds: Sequence[int], device: str) -> Break:
+def sharp_break(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """A function with one sharp break, as a straight line and as the sum of two ReLU units."""
     x = torch.linspace(-1, 1, 2001, dtype=torch.float64)
     # The line that leaves the smallest largest gap to |x| is flat, half way between 0 and 1.
-    line = (x.abs() - (x.abs().max() + x.abs().min()) / 2).abs().max()
-    return Break(float(line), float((torch.relu(x) + torch.relu(-x) - x.abs()).abs().max()))
-
-
-@dataclass
-class Tents:
-    """Straight pieces of a tent function put into itself, by depth; two units a layer."""
-
-    depth: list[int]
-    pieces: list[int]
+    sums = {"line": (x.abs().max() + x.abs().min()) / 2, "two_units": torch.relu(x) + torch.relu(-x)}
+    gaps = [float((one - x.abs()).abs().max()) for one in sums.values()]
+    return labelled(
+        gaps, "Largest gap to the absolute value, of the best straight line and of two ReLU units", by=sums
+    )
 
 
 @experiment(cpu_only=True)
-def tents(*, seeds: Sequence[int], device: str) -> Tents:
+def tents(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """How many pieces a network of two units a layer can have when its weights are chosen by hand."""
-    depths = list(range(1, 9))
     # Multiples of 2^-10: every value below is exact, and no fold falls between two points.
-    x = torch.arange(1025, dtype=torch.float64) / 1024
-    pieces = []
-    for depth in depths:
-        y = x
-        for _ in range(depth):
-            y = 2 * torch.relu(y) - 4 * torch.relu(y - 0.5)
+    y, pieces = torch.arange(1025, dtype=torch.float64) / 1024, []
+    for _ in TENTS:
+        y = 2 * torch.relu(y) - 4 * torch.relu(y - 0.5)
         pieces.append(1 + int((y.diff().diff() != 0).sum()))
-    return Tents(depths, pieces)
-
-
-@dataclass
-class Typical:
-    """Straight pieces on a line through random networks with the same number of units, (depths, seeds)."""
-
-    depth: list[int]
-    pieces: list[list[int]]
+    return labelled(
+        pieces, "Straight pieces of a tent function put into itself, with two units a layer", depth=TENTS
+    )
 
 
 @experiment(seeds=range(16), cpu_only=True)
-def typical(*, seeds: Sequence[int], device: str) -> Typical:
+def typical(*, seeds: Sequence[int], device: str, hidden: int = 128) -> xr.DataArray:
     """How many pieces random networks have: the same number of units in 1, 2, 4 and 8 layers."""
-    pieces: list[list[int]] = []
-    for depth in DEPTHS:
-        pieces.append([])
-        for seed in seeds:
-            draw, sizes = generator(seed), [16, *[BUDGET // depth] * depth]
-            layers = [
-                (
-                    torch.randn(b, a, generator=draw, dtype=torch.float64) * math.sqrt(2 / a),
-                    torch.randn(b, generator=draw, dtype=torch.float64),
-                )
-                for a, b in pairwise(sizes)
-            ]
-            middle, way = torch.randn(2, 16, generator=draw, dtype=torch.float64)
-            way = way / way.norm()
-            pieces[-1].append(len(breaks_between(layers, middle - 20 * way, middle + 20 * way)) + 1)
-    return Typical(list(DEPTHS), pieces)
+    return labelled(
+        [[random_pieces(seed, depth=depth, hidden=hidden) for seed in seeds] for depth in DEPTHS],
+        "Straight pieces on a line through random networks with 128 units", depth=DEPTHS, seed=seeds,
+    )  # fmt: skip
+
+
+def random_pieces(seed: int, *, depth: int, hidden: int) -> int:
+    """Straight pieces on a line through a random network whose `hidden` units stand in `depth` layers."""
+    draw, sizes = generator(seed), [16, *[hidden // depth] * depth]
+    layers = [
+        (
+            torch.randn(b, a, generator=draw, dtype=torch.float64) * math.sqrt(2 / a),
+            torch.randn(b, generator=draw, dtype=torch.float64),
+        )
+        for a, b in pairwise(sizes)
+    ]
+    middle, way = torch.randn(2, 16, generator=draw, dtype=torch.float64)
+    way = way / way.norm()
+    return len(breaks_between(layers, middle - 20 * way, middle + 20 * way)) + 1
 
 
 def breaks_between(layers: Sequence[tuple[Tensor, Tensor]], start: Tensor, end: Tensor) -> Tensor:

@@ -2,63 +2,55 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
+import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
 from torch.nn import functional as F
 
-from reluguide.data import Data, digits, sparse_signal
+from reluguide.data import Data, sparse_signal
 from reluguide.device import generator
-from reluguide.evidence.declare import experiment
-from reluguide.experiments.hidden_values import forward, inside, probe, weights_of
+from reluguide.evidence.experiments import experiment, labelled
+from reluguide.experiments._digits import SPLITS, splits
+from reluguide.experiments.hidden_values import by_network, crossed, pictures, probe
 from reluguide.experiments.is_it_lossy import linear_decoder, r_squared
 from reluguide.sweep import SweepResult, sweep
 
 NOISES = (0.1, 0.2, 0.3, 0.5)
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(25))
 SHADES = 17  # ink of the digits, from 0 to 16
-
-
-@dataclass
-class NoiseGate:
-    """Mean squared error of what comes out of a rare signal in noise, by spread of the noise.
-
-    `gate` (seeds, noises, thresholds) is the best a · relu(x - threshold), `line` (seeds, noises) the best
-    straight line a · x + b, `untouched` (seeds, noises) the noisy signal itself.
-    """
-
-    noise: list[float]
-    threshold: list[float]
-    gate: list[list[list[float]]]
-    line: list[list[float]]
-    untouched: list[list[float]]
+SIZES = (64, 64, 64, 10)
+NARROWING = (64, 32, 16, 10)
+QUANTILES = (0.05, 0.95)  # over the units of a layer
 
 
 @experiment(seeds=range(16))
-def noise_gate(*, seeds: Sequence[int], device: str) -> NoiseGate:
+def noise_gate(*, seeds: Sequence[int], device: str, samples: int = 20_000) -> xr.Dataset:
     """One ReLU with a threshold against the best straight line, on a rare signal in noise."""
     gate, line, untouched = [], [], []
     for seed in seeds:
-        rows = []
         for spread in NOISES:
-            data = sparse_signal(20_000, features=1, noise=spread, seed=seed)
+            data = sparse_signal(samples, features=1, noise=spread, seed=seed)
             x, signal = data.x[:, 0].double(), data.y[:, 0].double()
-            rows.append([gated_error(x, signal, t) for t in THRESHOLDS])
+            gate.append([gated_error(x, signal, threshold) for threshold in THRESHOLDS])
             slope = torch.cov(torch.stack([x, signal]))
             straight = signal.mean() + slope[0, 1] / slope[0, 0] * (x - x.mean())
             line.append(float((signal - straight).square().mean()))
             untouched.append(float((signal - x).square().mean()))
-        gate.append(rows)
+    axes: dict[str, Any] = {"seed": seeds, "noise": NOISES}
+    error = "Mean squared error on a rare signal in noise, of"
     shape = (len(seeds), len(NOISES))
-    return NoiseGate(
-        list(NOISES),
-        list(THRESHOLDS),
-        gate,
-        torch.tensor(line, dtype=torch.float64).reshape(shape).tolist(),
-        torch.tensor(untouched, dtype=torch.float64).reshape(shape).tolist(),
-    )
+    return xr.Dataset({
+        "gate": labelled(
+            np.reshape(gate, (*shape, -1)), f"{error} the best a · relu(x − threshold)", **axes,
+            threshold=THRESHOLDS,
+        ),
+        "line": labelled(np.reshape(line, shape), f"{error} the best straight line", **axes),
+        "untouched": labelled(np.reshape(untouched, shape), f"{error} the noisy signal itself", **axes),
+    })  # fmt: skip
 
 
 def gated_error(x: Tensor, signal: Tensor, threshold: float) -> float:
@@ -68,32 +60,24 @@ def gated_error(x: Tensor, signal: Tensor, threshold: float) -> float:
     return float((signal - gain * passed).square().mean())
 
 
-@dataclass
-class LearnedGate:
-    """Where training puts the threshold of one ReLU unit, by spread of the noise; (noises, seeds).
-
-    `threshold` is -bias / weight of the unit, `error` its mean squared error on unseen samples.
-    """
-
-    noise: list[float]
-    threshold: list[list[float]]
-    error: list[list[float]]
-
-
 @experiment(seeds=range(16))
-def learned_gate(*, seeds: Sequence[int], device: str) -> LearnedGate:
+def learned_gate(*, seeds: Sequence[int], device: str, steps: int = 400) -> xr.Dataset:
     """One ReLU unit that begins without a threshold and is trained to give the rare signal back."""
     thresholds, errors = [], []
     for spread in NOISES:
         made = sweep(
-            [1, 1, 1], data=partial(noisy, spread=spread), seeds=seeds, optimizer="adam", lr=0.02, steps=400,
+            [1, 1, 1], data=partial(noisy, spread=spread), seeds=seeds, optimizer="adam", lr=0.02, steps=steps,
             weight_init=ones, record=["parameters"], device=device,
         )  # fmt: skip
         assert made.parameters is not None
         weight, bias = (torch.from_numpy(part).double().flatten() for part in made.parameters[0])
-        thresholds.append((-bias / weight).tolist())
-        errors.append(made.test_loss.tolist())
-    return LearnedGate(list(NOISES), thresholds, errors)
+        thresholds.append(-bias / weight)
+        errors.append(made.test_loss)
+    axes: dict[str, Any] = {"noise": NOISES, "seed": seeds}
+    return xr.Dataset({
+        "threshold": labelled(torch.stack(thresholds), "Threshold (−bias / weight) of a trained unit", **axes),
+        "error": labelled(errors, "Mean squared error of a trained unit on unseen samples", **axes),
+    })  # fmt: skip
 
 
 def noisy(seed: int, *, spread: float) -> Data:
@@ -106,77 +90,75 @@ def ones(draw: torch.Generator, fan_in: int, fan_out: int) -> Tensor:
     return torch.ones(fan_in, fan_out)
 
 
-@dataclass
-class Keeping:
-    """What a trained classifier keeps, layer by layer, on unseen digits; (seeds, places).
-
-    `picture` is the share of the pixels' variance that a linear map gives back, `label` the share of digits
-    that a linear probe names. Places are the pixels, both hidden layers after ReLU, and the ten outputs.
-    """
-
-    width: list[int]
-    picture: list[list[float]]
-    label: list[list[float]]
-
-
-@experiment(seeds=range(16))
-def keeping(*, seeds: Sequence[int], device: str) -> Keeping:
-    """How much of the picture, and how much of the digit, is left in each layer of a narrowing classifier."""
-    images, widths = digits(), (64, 32, 16, 10)
-    assert images.test_x is not None and images.test_y is not None
-    made = trained(widths, tuple(seeds), device)
-    seen, unseen = ([*inside(made, x)[0::2], outputs(made, x)] for x in (images.x, images.test_x))
-    goal, truth = images.x.double(), images.test_x.double()
-    picture = [
-        [r_squared(linear_decoder(a[k], goal)(b[k]), truth) for a, b in zip(seen, unseen)]
-        for k in range(len(made))
-    ]
-    label = torch.stack([probe(a, images.y, b, images.test_y) for a, b in zip(seen, unseen)], dim=1)
-    return Keeping(list(widths), picture, label.tolist())
-
-
 @cache
-def trained(widths: tuple[int, ...], seeds: tuple[int, ...], device: str, *, steps: int = 300) -> SweepResult:
-    """Digits networks of these widths, one a seed."""
+def trained(sizes: tuple[int, ...], seeds: tuple[int, ...], device: str, *, steps: int = 300) -> SweepResult:
+    """Digits networks of these widths, every seed on every split."""
     return sweep(
-        list(widths), data=digits(), seeds=seeds, lr=0.1, steps=steps, batch_size=64, record=["parameters"],
+        list(sizes),
+        lr=0.1,
+        steps=steps,
+        batch_size=64,
+        record=["parameters"],
         device=device,
-    )  # fmt: skip
+        **crossed(seeds),
+    )
 
 
-def outputs(made: SweepResult, x: Tensor) -> Tensor:
-    """The ten outputs for images x, (networks, samples, 10), in double precision."""
-    return torch.from_numpy(made.layers(x)[-1][0]).double()
+@experiment(seeds=range(8))
+def keeping(*, seeds: Sequence[int], device: str) -> xr.Dataset:
+    """How much of the picture, and how much of the digit, is left in each layer of a narrowing classifier."""
+    x, y, test_x, test_y = pictures(seeds)
+    made = trained(NARROWING, tuple(seeds), device)
+    goal, truth = x.double(), test_x.double()
+    places = list(zip([goal, *activations(made, x)], [truth, *activations(made, test_x)]))
+    picture = [
+        [r_squared(linear_decoder(a, goal[k])(b), truth[k]) for k, (a, b) in enumerate(zip(seen, unseen))]
+        for seen, unseen in places
+    ]
+    label = torch.stack([probe(seen, y, unseen, test_y) for seen, unseen in places], dim=1)
+    layer = "a layer of a trained classifier, by the layer's width"
+    return xr.Dataset({
+        "picture": by_network(
+            np.transpose(picture), f"Variance of the pixels of unseen digits that a linear map gives back from {layer}",
+            seeds, unit="share", width=NARROWING,
+        ),
+        "label": by_network(
+            label, f"Unseen digits that a linear probe names from {layer}", seeds, unit="share", width=NARROWING
+        ),
+    })  # fmt: skip
 
 
-@dataclass
-class Coding:
-    """Bits that an ideal coder needs for one unseen 8x8 picture, exactly; `network` one entry a seed.
-
-    `plain` counts every shade as equally likely, `counted` uses how often each pixel had each shade in the
-    training pictures, `network` the shade that a small ReLU network expects after the pixels before it.
-    """
-
-    plain: float
-    counted: float
-    network: list[float]
+def activations(made: SweepResult, x: Tensor) -> list[Tensor]:
+    """Activations of every hidden layer, and the outputs, (networks, samples, width) in double precision."""
+    return [torch.from_numpy(h).double() for _, h in made.layers(x)]
 
 
-@experiment(seeds=range(16))
-def coding(*, seeds: Sequence[int], device: str) -> Coding:
+@experiment(seeds=range(4))
+def coding(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """Pictures written down without loss: the better the prediction of the next pixel, the fewer bits."""
-    images = digits(standardise=False)
-    assert images.test_x is not None
-    ink, unseen = (torch.round(16 * x).long() for x in (images.x, images.test_x))
-    counts = F.one_hot(ink, SHADES).sum(0).double() + 0.5
-    shares = counts / counts.sum(1, keepdim=True)
-    counted = -shares.log2()[torch.arange(64), unseen].sum(1).mean()
-    made = sweep(
-        [128, 64, SHADES], data=pixel_by_pixel(ink, unseen), seeds=seeds, optimizer="adam", lr=0.01,
-        steps=500, batch_size=128, device=device,
-    )  # fmt: skip
-    bits = 64 * made.test_loss / math.log(2)
-    return Coding(64 * math.log2(SHADES), float(counted), bits.tolist())
+    counted, network = [], []
+    for images in splits(standardise=False):
+        assert images.test_x is not None
+        ink, unseen = (torch.round(16 * x).long() for x in (images.x, images.test_x))
+        counts = F.one_hot(ink, SHADES).sum(0).double() + 0.5
+        shares = counts / counts.sum(1, keepdim=True)
+        counted.append(-shares.log2()[torch.arange(64), unseen].sum(1).mean())
+        made = sweep(
+            [128, 64, SHADES], data=pixel_by_pixel(ink, unseen), seeds=seeds, optimizer="adam", lr=0.01,
+            steps=500, batch_size=128, device=device,
+        )  # fmt: skip
+        network.append(64 * made.test_loss / math.log(2))
+    bits = "Bits that an ideal coder needs for one unseen picture of 8 by 8 pixels,"
+    return xr.Dataset({
+        "plain": labelled(64 * math.log2(SHADES), f"{bits} every shade as likely as any other"),
+        "counted": labelled(
+            torch.stack(counted), f"{bits} each pixel's shades as likely as in the training pictures", split=SPLITS
+        ),
+        "network": labelled(
+            network, f"{bits} with a small ReLU network that predicts each pixel from those before it",
+            split=SPLITS, seed=seeds,
+        ),
+    })  # fmt: skip
 
 
 def pixel_by_pixel(ink: Tensor, unseen: Tensor) -> Data:
@@ -191,45 +173,26 @@ def pixel_by_pixel(ink: Tensor, unseen: Tensor) -> Data:
     return Data("digits, pixel by pixel", *samples(ink), SHADES, *samples(unseen))
 
 
-@dataclass
-class Dropout:
-    """ReLU and dropout (p = 1/2) side by side on the same numbers; one entry a seed.
-
-    `correlation_*` is between being passed on and the value, `repeated_*` the share of entries that are
-    the same when the same input comes twice, `evaluated` the share of entries that dropout changes at test
-    time, `off_*` the share set to zero.
-    """
-
-    correlation_relu: list[float]
-    correlation_dropout: list[float]
-    repeated_relu: list[float]
-    repeated_dropout: list[float]
-    evaluated: list[float]
-    off_relu: list[float]
-    off_dropout: list[float]
-
-
 @experiment(seeds=range(16), cpu_only=True)
-def dropout(*, seeds: Sequence[int], device: str) -> Dropout:
+def dropout(*, seeds: Sequence[int], device: str, numbers: int = 10_000) -> xr.Dataset:
     """Which numbers ReLU and dropout set to zero, and whether they do so again."""
-    rows = []
+    related, repeated, off, evaluated = [], [], [], []
     for seed in seeds:
         draw = generator(seed)
-        z = torch.randn(10_000, generator=draw, dtype=torch.float64)
-        first, second = (torch.rand(len(z), generator=draw) < 0.5 for _ in range(2))
+        z = torch.randn(numbers, generator=draw, dtype=torch.float64)
+        first, second = (torch.rand(numbers, generator=draw) < 0.5 for _ in range(2))
         on = torch.relu(z) > 0
-        rows.append(
-            (
-                correlation(on, z),
-                correlation(first, z),
-                float((torch.relu(z) == torch.relu(z.clone())).double().mean()),
-                float((2 * z * first == 2 * z * second).double().mean()),
-                float((F.dropout(z, 0.5, training=False) != z).double().mean()),
-                float((~on).double().mean()),
-                float((~first).double().mean()),
-            )
-        )
-    return Dropout(*(list(column) for column in zip(*rows)))
+        related.append([correlation(on, z), correlation(first, z)])
+        repeated.append([share(torch.relu(z) == torch.relu(z.clone())), share(z * first == z * second)])
+        off.append([share(~on), share(~first)])
+        evaluated.append(share(F.dropout(z, 0.5, training=False) != z))
+    axes: dict[str, Any] = {"seed": seeds, "by": ("relu", "dropout")}
+    return xr.Dataset({
+        "correlation": labelled(related, "Correlation between a standard normal number and its being passed on", **axes),
+        "repeated": labelled(repeated, "Entries that come out the same when the same numbers go in twice", unit="share", **axes),
+        "off": labelled(off, "Numbers from a standard normal that are set to zero", unit="share", **axes),
+        "evaluated": labelled(evaluated, "Entries that dropout changes at test time", unit="share", seed=seeds),
+    })  # fmt: skip
 
 
 def correlation(mask: Tensor, values: Tensor) -> float:
@@ -237,100 +200,78 @@ def correlation(mask: Tensor, values: Tensor) -> float:
     return float(torch.corrcoef(torch.stack([mask.to(values), values]))[0, 1])
 
 
-@dataclass
-class Masks:
-    """Test accuracy of trained digits networks whose units are switched by somebody else; one entry a seed.
-
-    `own` leaves the switching to ReLU, `borrowed` uses the on/off pattern of another image, `random` turns
-    each unit on by the toss of a coin. `pattern` and `values` are linear probes for the digit that read the
-    last hidden layer: its on/off pattern alone, and its activations.
-    """
-
-    own: list[float]
-    borrowed: list[float]
-    random: list[float]
-    pattern: list[float]
-    values: list[float]
-
-
-@experiment(seeds=range(16))
-def masks(*, seeds: Sequence[int], device: str) -> Masks:
-    """Whether it matters which units are off, and how much the on/off pattern alone says."""
-    images = digits()
-    assert images.test_x is not None and images.test_y is not None
-    made, x = trained((64, 64, 64, 10), tuple(seeds), device), images.test_x.double()
-    found = Masks([], [], [], [], [])
-    for k, seed in enumerate(seeds):
-        draw, layers = generator(seed), weights_of(made, k)
-        on = [forward(layers, x, stop=depth) > 0 for depth in (1, 2)]
-        order = torch.randperm(len(x), generator=draw)
-        coins = [torch.rand(mask.shape, generator=draw) < 0.5 for mask in on]
-        for switched, into in (
-            (on, found.own),
-            ([m[order] for m in on], found.borrowed),
-            (coins, found.random),
-        ):
-            h = x
-            for (weight, bias), mask in zip(layers, switched):
-                h = (h @ weight + bias) * mask
-            guess = (h @ layers[-1][0] + layers[-1][1]).argmax(1)
-            into.append(float((guess == images.test_y).double().mean()))
-    last_seen, last = (inside(made, x)[-1] for x in (images.x, images.test_x))
-    found.values = probe(last_seen, images.y, last, images.test_y).tolist()
-    found.pattern = probe((last_seen > 0).double(), images.y, (last > 0).double(), images.test_y).tolist()
-    return found
-
-
-@dataclass
-class Gates:
-    """Signals that a switch of its own and a ReLU let through or stop, as shares of all; (kinds,) each.
-
-    Kinds are ReLU, where the signal switches itself, and a switch with a signal of its own.
-    """
-
-    kind: list[str]
-    negative_passed: list[float]
-    positive_stopped: list[float]
+def share(mask: Tensor) -> float:
+    """Share of the entries that are true."""
+    return float(mask.double().mean())
 
 
 @experiment(seeds=range(8))
-def gates(*, seeds: Sequence[int], device: str) -> Gates:
+def masks(*, seeds: Sequence[int], device: str) -> xr.Dataset:
+    """Whether it matters which units are off, and how much the on/off pattern alone says."""
+    x, y, test_x, test_y = pictures(seeds)
+    made = trained(SIZES, tuple(seeds), device)
+    seen, unseen = activations(made, x)[1], activations(made, test_x)[1]
+    read = [
+        probe((seen > 0).double(), y, (unseen > 0).double(), test_y),
+        probe(seen, y, unseen, test_y),
+    ]
+    own = [layer > 0 for layer in activations(made, test_x)[:-1]]
+    draws = [generator(seed) for seed in crossed(seeds)["seeds"]]
+    orders = [torch.randperm(test_x.shape[1], generator=draw) for draw in draws]
+    borrowed = [torch.stack([on[order] for on, order in zip(layer, orders)]) for layer in own]
+    coins = [
+        torch.stack([torch.rand(layer.shape[1:], generator=draw) < 0.5 for draw in draws]) for layer in own
+    ]
+    right = [(switched(made, test_x, on).argmax(2) == test_y).double() for on in (own, borrowed, coins)]
+    return xr.Dataset({
+        "accuracy": by_network(
+            torch.stack(right).mean(2).T, "Accuracy on unseen digits with the on/off pattern of the image itself, "
+            "of another image, or of coins", seeds, unit="share", by=("own", "borrowed", "coins"),
+        ),
+        "read": by_network(
+            torch.stack(read, dim=1), "Unseen digits that a linear probe names from the last hidden layer: its "
+            "on/off pattern, its values", seeds, unit="share", of=("pattern", "values"),
+        ),
+    })  # fmt: skip
+
+
+def switched(made: SweepResult, x: Tensor, on: Sequence[Tensor]) -> Tensor:
+    """Outputs (networks, samples, classes) where `on` (one mask a hidden layer) takes the place of ReLU."""
+    assert made.parameters is not None
+    *hidden, last = [[torch.from_numpy(part).double() for part in layer] for layer in made.parameters]
+    h = x.double()
+    for (weight, bias), mask in zip(hidden, on):
+        h = (h @ weight + bias[:, None]) * mask
+    return h @ last[0] + last[1][:, None]
+
+
+@experiment(seeds=range(8))
+def gates(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Negative signals passed and positive ones stopped, by ReLU and by a switch with its own control."""
     signal, control = (
         torch.cat([torch.randn(10_000, generator=generator(seed + k)) for seed in seeds]).to(device)
         for k in (0, 500_000)
     )
-    passed = {"ReLU": torch.relu(signal), "own control": signal * (control > 0)}
-    return Gates(
-        list(passed),
-        [float(((signal < 0) & (out != 0)).double().mean()) for out in passed.values()],
-        [float(((signal > 0) & (out == 0)).double().mean()) for out in passed.values()],
-    )
+    passed = {"relu": torch.relu(signal), "switch": signal * (control > 0)}
+    return labelled(
+        [[share(out[signal < 0] != 0), share(out[signal > 0] == 0)] for out in passed.values()],
+        "Negative signals that are passed and positive ones that are stopped, by ReLU and by a switch with a "
+        "control of its own", unit="share", by=list(passed), signal=("negative", "positive"),
+    )  # fmt: skip
 
 
-@dataclass
-class Discarded:
-    """Share of preactivations that ReLU sets to zero on digits, (seeds, layers), before and after training.
-
-    `least` and `most` are the 5 % and 95 % quantiles over second-layer units after training, (seeds,).
-    """
-
-    before: list[list[float]]
-    after: list[list[float]]
-    least: list[float]
-    most: list[float]
-
-
-@experiment(seeds=range(16))
-def discarded(*, seeds: Sequence[int], device: str) -> Discarded:
+@experiment(seeds=range(8))
+def discarded(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """How much of its input ReLU discards, before and after training."""
-    before, after = (
-        [1 - torch.from_numpy(layer).double() for layer in made.active_share]
-        for made in (trained((64, 64, 64, 10), tuple(seeds), device, steps=steps) for steps in (0, 300))
-    )
-    return Discarded(
-        before=torch.stack([layer.mean(1) for layer in before], dim=1).tolist(),
-        after=torch.stack([layer.mean(1) for layer in after], dim=1).tolist(),
-        least=after[1].quantile(0.05, dim=1).tolist(),
-        most=after[1].quantile(0.95, dim=1).tolist(),
-    )
+    made = [trained(SIZES, tuple(seeds), device, steps=steps) for steps in (0, 300)]
+    off = 1 - np.array([one.active_share for one in made], dtype=float)  # (state, layer, network, unit)
+    return xr.Dataset({
+        "zeroed": by_network(
+            np.moveaxis(off.mean(3), 2, 0), "Preactivations on digits that ReLU sets to zero", seeds, unit="share",
+            state=("before", "after"), layer=(1, 2),
+        ),
+        "units": by_network(
+            np.quantile(off[1, 1], QUANTILES, axis=1).T, "Digits that a trained second-layer unit is off for: "
+            "quantiles over units", seeds, unit="share", quantile=QUANTILES,
+        ),
+    })  # fmt: skip

@@ -5,16 +5,16 @@ The networks and the spelled-out activations of this module are what `reluguide 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
+import xarray as xr
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from reluguide.activations import ACTIVATIONS
 from reluguide.device import generator
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
 
 WIDTHS = (64, 256, 1024)
 HIDDEN = 4
@@ -66,26 +66,16 @@ def convolutional(activation: str) -> nn.Sequential:
     )  # fmt: skip
 
 
-@dataclass
-class Work:
-    """Multiplications (with their additions) and activations that one sample takes, by network."""
-
-    network: list[str]
-    multiplications: list[int]
-    activations: list[int]
-
-
 @experiment(cpu_only=True)
-def work(*, seeds: Sequence[int], device: str) -> Work:
+def work(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """How many multiplications stand beside each activation, in the networks that are timed."""
-    networks = {f"step_{width}": (fully_connected(width, "relu"), torch.zeros(1, width)) for width in WIDTHS}
-    networks["step_conv"] = (convolutional("relu"), torch.zeros(1, 3, 32, 32))
-    multiplications, activations = [], []
-    for network, x in networks.values():
-        products, units = count(network, x)
-        multiplications.append(products)
-        activations.append(units)
-    return Work(list(networks), multiplications, activations)
+    networks = {str(width): (fully_connected(width, "relu"), torch.zeros(1, width)) for width in WIDTHS}
+    networks["conv"] = (convolutional("relu"), torch.zeros(1, 3, 32, 32))
+    products, units = zip(*(count(network, x) for network, x in networks.values()))
+    return xr.Dataset({
+        "multiplications": labelled(products, "Multiplications of one sample's forward pass", network=networks),
+        "activations": labelled(units, "Activations of one sample's forward pass", network=networks),
+    })  # fmt: skip
 
 
 def count(network: nn.Module, x: Tensor) -> tuple[int, int]:
@@ -103,24 +93,17 @@ def count(network: nn.Module, x: Tensor) -> tuple[int, int]:
     return counter.get_total_flops() // 2, sum(units)
 
 
-@dataclass
-class Agreement:
-    """Largest difference between the spelled-out activation and PyTorch's, of value and of gradient, by name."""
-
-    activation: list[str]
-    value: list[float]
-    gradient: list[float]
-
-
 @experiment(seeds=range(8), cpu_only=True)
-def agreement(*, seeds: Sequence[int], device: str) -> Agreement:
+def agreement(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Whether activations written out by hand give the value and gradient of PyTorch's, in double precision."""
     z = torch.cat([3 * torch.randn(1000, generator=generator(seed), dtype=torch.float64) for seed in seeds])
     z.requires_grad_()
-    values, gradients = [], []
+    errors = []
     for name, fn in BY_HAND.items():
         by_hand, theirs = fn(z), ACTIVATIONS[name].fn(z)
         slopes = [torch.autograd.grad(one.sum(), z)[0] for one in (by_hand, theirs)]
-        values.append(float((by_hand - theirs).detach().abs().max()))
-        gradients.append(float((slopes[0] - slopes[1]).abs().max()))
-    return Agreement(list(BY_HAND), values, gradients)
+        errors.append([float((a - b).detach().abs().max()) for a, b in ((by_hand, theirs), slopes)])
+    return labelled(
+        errors, "Largest difference between an activation by hand and PyTorch's, in double precision",
+        activation=BY_HAND, of=("value", "gradient"),
+    )  # fmt: skip

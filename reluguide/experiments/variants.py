@@ -2,127 +2,78 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, Activation
-from reluguide.data import digits
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
+from reluguide.experiments._digits import SPLITS, splits
+from reluguide.experiments._moments import normal_moments
 from reluguide.sweep import grid, sweep
 
 # The identity is in the table for comparisons only; nobody would choose it.
-ROWS = [row for row in ACTIVATIONS.values() if row.name != "identity"]
-NAMES = [row.name for row in ROWS]
+ROWS = {name: row for name, row in ACTIVATIONS.items() if name != "identity"}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass
-class Curves:
-    """Values and slopes, (activations, points), and where each slope jumps."""
-
-    name: list[str]
-    label: list[str]
-    z: list[float]
-    value: list[list[float]]
-    slope: list[list[float]]
-    kinks: list[list[float]]
+CONTEST = (
+    "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "relu_squared", "tanh",
+    "sigmoid",
+)  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def curves(*, seeds: Sequence[int], device: str) -> Curves:
+def curves(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """Value and slope of every activation between -4 and 4, in double precision."""
     z = torch.linspace(-4, 4, 33, dtype=torch.float64)  # a quarter apart: every corner is a point
     corners = torch.tensor([-3.0, 0.0, 3.0], dtype=torch.float64)
     z = torch.cat([z, corners - 1e-6, corners + 1e-6]).sort().values
-    return Curves(
-        NAMES,
-        [row.label for row in ROWS],
-        z.tolist(),
-        [row.fn(z).tolist() for row in ROWS],
-        [row.derivative(z).tolist() for row in ROWS],
-        [list(row.kinks) for row in ROWS],
-    )
-
-
-@dataclass
-class Moments:
-    """Mean, variance and skewness of f(z) for z from a standard normal, and the mean of f(z) squared."""
-
-    name: list[str]
-    mean: list[float]
-    variance: list[float]
-    skew: list[float]
-    square: list[float]
+    slopes = [
+        row.derivative(z).masked_fill(torch.isin(z, torch.tensor(row.kinks, dtype=z.dtype)), math.nan)
+        for row in ROWS.values()
+    ]
+    return xr.Dataset({
+        "label": labelled([row.label for row in ROWS.values()], "How prose writes it", activation=ROWS),
+        "value": labelled(torch.stack([row.fn(z) for row in ROWS.values()]), "Value", activation=ROWS, z=z.tolist()),
+        "slope": labelled(torch.stack(slopes), "Slope", missing="it jumps there", activation=ROWS, z=z.tolist()),
+    })  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def moments(*, seeds: Sequence[int], device: str) -> Moments:
-    """Moments of every activation's output on N(0, 1), by Gauss-Legendre quadrature in double precision."""
-    rows = [normal_moments(row) for row in ROWS]
-    return Moments(NAMES, *([row[k] for row in rows] for k in range(4)))
-
-
-def normal_moments(row: Activation) -> tuple[float, float, float, float]:
-    """(mean, variance, skewness, mean square) of row.fn(z), z standard normal; exact at the kinks."""
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    mean = square = cube = 0.0
-    # Each piece between two corners is smooth, so that the quadrature is exact to rounding.
-    edges = sorted({-12.0, -4.0, 0.0, 4.0, 12.0, *row.kinks})
-    for low, high in pairwise(edges):
-        z = torch.from_numpy(low + (high - low) * (nodes + 1) / 2)
-        share = torch.from_numpy(weights) * (high - low) / 2 * torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        out = row.fn(z)
-        mean, square, cube = (
-            total + float((share * out**power).sum()) for total, power in ((mean, 1), (square, 2), (cube, 3))
+def moments(*, seeds: Sequence[int], device: str) -> xr.Dataset:
+    """Moments of every activation's output where its input is standard normal."""
+    found = [normal_moments(row) for row in ROWS.values()]
+    return xr.Dataset({
+        name: labelled(
+            [one[name] for one in found], f"{name.capitalize().replace('_', ' ')} of the output where the "
+            "preactivation is standard normal", activation=ROWS,
         )
-    variance = square - mean**2
-    skew = (cube - 3 * mean * square + 2 * mean**3) / variance**1.5
-    return mean, variance, skew, square
-
-
-@dataclass
-class ZeroGradient:
-    """The z at and below which the gradient is exactly 0, by dtype and name; `never` where there is none.
-
-    `alone` is the same in float32 for a tensor of one number, `above` the z from which it is 0 on the right.
-    """
-
-    below: dict[str, dict[str, float]]
-    alone: dict[str, float]
-    above: dict[str, float]
-    never: list[str]
-    length: int
+        for name in found[0]
+    })  # fmt: skip
 
 
 @experiment(device_dependent=True)
-def zero_gradient(*, seeds: Sequence[int], device: str) -> ZeroGradient:
+def zero_gradient(*, seeds: Sequence[int], device: str, length: int = 4096) -> xr.Dataset:
     """Where autograd's gradient is exactly zero, bisected on this device for every activation and dtype."""
-    length = 4096
-    below: dict[str, dict[str, float]] = {kind: {} for kind in DTYPES}
-    alone, above, never = {}, {}, []
-    for row in ROWS:
-        edges = {kind: zero_edge(row, dtype, length, device) for kind, dtype in DTYPES.items()}
-        for kind, edge in edges.items():
-            if edge is not None:
-                below[kind][row.name] = edge
-        if edges["float32"] is None:
-            never.append(row.name)
-        else:
-            alone[row.name] = zero_edge(row, torch.float32, 1, device) or 0.0
-        if (right := zero_edge(row, torch.float32, length, device, side=1.0)) is not None:
-            above[row.name] = right
-    return ZeroGradient(below, alone, above, never, length)
+    rows = list(ROWS.values())
+    below = [[zero_edge(row, dtype, length, device) for row in rows] for dtype in DTYPES.values()]
+    alone = [zero_edge(row, torch.float32, 1, device) for row in rows]
+    above = [zero_edge(row, torch.float32, length, device, side=1.0) for row in rows]
+    what, never = "The preactivation at and {} which the gradient is exactly 0", "it is 0 nowhere"
+    return xr.Dataset({
+        "below": labelled(below, what.format("below"), missing=never, dtype=DTYPES, activation=ROWS),
+        "alone": labelled(
+            alone, f"{what.format('below')}, in float32 for a tensor that holds a single number", missing=never,
+            activation=ROWS,
+        ),
+        "above": labelled(above, f"{what.format('above')}, in float32", missing=never, activation=ROWS),
+    })  # fmt: skip
 
 
-def zero_edge(
-    row: Activation, dtype: torch.dtype, length: int, device: str, *, side: float = -1.0
-) -> float | None:
-    """The z nearest 0, on one side, from which on outwards the gradient is exactly 0; None if there is none."""
+def zero_edge(row: Activation, dtype: torch.dtype, length: int, device: str, *, side: float = -1.0) -> float:
+    """The z nearest 0, on one side, from which on outwards the gradient is exactly 0; NaN if there is none."""
 
     def is_zero(size: float) -> bool:
         z = torch.full((length,), side * size, dtype=dtype, device=device, requires_grad=True)
@@ -131,7 +82,7 @@ def zero_edge(
 
     far, near = 128.0, 0.0
     if not is_zero(far):
-        return None
+        return math.nan
     # From far away inwards in steps of a half, then by bisection: a slope may also be 0 at its lowest point.
     while far > 0.5 and is_zero(far - 0.5):
         far -= 0.5
@@ -146,33 +97,11 @@ def zero_edge(
     return side * far
 
 
-@dataclass
-class Shapes:
-    """Lowest value and where; largest distance from ReLU and where; steepest slope: each by name.
-
-    `elu_jump` and `celu_jump` are how far the slope jumps at 0 where alpha is 2, `elu_bend` how far the
-    slope's own slope jumps at 0 where alpha is 1, `tanh_gelu` the largest difference of the two GELUs.
-    """
-
-    name: list[str]
-    lowest: list[float]
-    lowest_at: list[float]
-    gap: list[float]
-    gap_at: list[float]
-    steepest: list[float]
-    elu_jump: float
-    celu_jump: float
-    elu_bend: float
-    tanh_gelu: float
-    elu_celu: float
-
-
 @experiment(cpu_only=True)
-def shapes(*, seeds: Sequence[int], device: str) -> Shapes:
-    """Extrema of every activation and its distance from ReLU, in double precision."""
+def shapes(*, seeds: Sequence[int], device: str) -> xr.Dataset:
+    """Extrema of every activation, its distance from ReLU, and corners at 0, in double precision."""
     z = torch.linspace(-8, 8, 160_001, dtype=torch.float64)
-    values = torch.stack([row.fn(z) for row in ROWS])
-    slopes = torch.stack([row.derivative(z) for row in ROWS])
+    values = torch.stack([row.fn(z) for row in ROWS.values()])
     gaps = (values - torch.relu(z)).abs()
     near = torch.tensor([-1e-9, 1e-9], dtype=torch.float64, requires_grad=True)
 
@@ -180,121 +109,94 @@ def shapes(*, seeds: Sequence[int], device: str) -> Shapes:
         (slope,) = torch.autograd.grad(out.sum(), near)
         return float((slope[1] - slope[0]).abs())
 
-    (bend,) = torch.autograd.grad(
-        torch.autograd.grad(F.elu(near).sum(), near, create_graph=True)[0].sum(), near
-    )
-    by = dict(zip(NAMES, values))
-    return Shapes(
-        NAMES,
-        values.amin(1).tolist(),
-        z[values.argmin(1)].tolist(),
-        gaps.amax(1).tolist(),
-        z[gaps.argmax(1)].tolist(),
-        slopes.amax(1).tolist(),
-        jump(F.elu(near, alpha=2.0)),
-        jump(F.celu(near, alpha=2.0)),
-        float((bend[1] - bend[0]).abs()),
-        float((by["gelu"] - by["gelu_tanh"]).abs().max()),
-        float((by["elu"] - by["celu"]).abs().max()),
-    )
+    (slope,) = torch.autograd.grad(F.elu(near).sum(), near, create_graph=True)
+    jumps = {"elu": jump(F.elu(near, alpha=2.0)), "celu": jump(F.celu(near, alpha=2.0)), "bend": jump(slope)}
+    by = dict(zip(ROWS, values))
+    found = {
+        "lowest": (values.amin(1), "Lowest output between -8 and 8"),
+        "lowest_at": (z[values.argmin(1)], "The preactivation with the lowest output"),
+        "gap": (gaps.amax(1), "Largest distance from ReLU between -8 and 8"),
+        "gap_at": (z[gaps.argmax(1)].abs(), "Size of the preactivation at which it is farthest from ReLU"),
+    }
+    return xr.Dataset({
+        **{name: labelled(values, what, activation=ROWS) for name, (values, what) in found.items()},
+        "jump": labelled(
+            list(jumps.values()), "How far the slope jumps at 0 where alpha is 2; bend: ELU's slope's own slope, "
+            "where alpha is 1", of=jumps,
+        ),
+        "elu_celu": labelled((by["elu"] - by["celu"]).abs().max(), "Largest difference of ELU and CELU, alpha 1"),
+    })  # fmt: skip
 
 
-CONTEST = [
-    "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "softplus", "relu_squared", "tanh",
-    "sigmoid",
-]  # fmt: skip
-
-
-@dataclass
-class Contest:
-    """Test accuracy on digits, (activations, seeds), at the rate with the lower mean training loss.
-
-    `images` is how many images were tested, `lost` how many networks diverged.
-    """
-
-    name: list[str]
-    lr: list[float]
-    accuracy: list[list[float]]
-    images: int
-    lost: int
-
-
-@experiment(seeds=range(16))
-def contest(*, seeds: Sequence[int], device: str) -> Contest:
-    """Digits networks with each activation: same seeds, same first weights, the better of two Adam rates."""
-    rates = [0.01, 0.03]
-    crossed = grid(activation=CONTEST, lr=rates, seeds=seeds)
-    data = digits()
+@experiment(seeds=range(4))
+def contest(
+    *,
+    seeds: Sequence[int],
+    device: str,
+    width: int = 32,
+    steps: int = 150,
+    rates: tuple[float, ...] = (0.01, 0.03),
+) -> xr.Dataset:
+    """Digits networks with each activation: same seeds and splits, same first weights, the better of two Adam rates."""
+    data = splits()
+    crossed = grid(activation=CONTEST, lr=rates, data=data, seeds=seeds)
     run = sweep(
-        [64, 32, 32, 10], data=data, steps=150, batch_size=64, optimizer="adam", device=device, **crossed
+        [64, width, width, 10], steps=steps, batch_size=64, optimizer="adam", device=device, **crossed
     )
-    loss = np.nan_to_num(crossed.shaped(run.final_loss), nan=math.inf).mean(2)
+    loss = np.nan_to_num(crossed.shaped(run.final_loss), nan=math.inf).mean((2, 3))
     best = loss.argmin(1)
-    accuracy = crossed.shaped(run.test_accuracy)
-    chosen = [accuracy[i, k].tolist() for i, k in enumerate(best)]
-    assert data.test_x is not None
-    return Contest(CONTEST, [rates[k] for k in best], chosen, len(data.test_x), int(run.diverged.sum()))
+    accuracy = crossed.shaped(run.test_accuracy)[range(len(CONTEST)), best]
+    assert data[0].test_x is not None
+    return xr.Dataset({
+        "accuracy": labelled(
+            accuracy, "Test accuracy on digits, at the better of two Adam rates", unit="share",
+            activation=CONTEST, split=SPLITS, seed=seeds,
+        ),
+        "rate": labelled([rates[k] for k in best], "The rate with the lower training loss", activation=CONTEST),
+        "images": labelled(len(data[0].test_x), "Images tested"),
+        "diverged": labelled(run.diverged.sum(), "Networks that diverged, at either rate"),
+    })  # fmt: skip
 
 
-@dataclass
-class SmallData:
-    """Test accuracy on digits after learning from 100 images, one a seed."""
-
-    relu: list[float]
-    leaky: list[float]
-
-
-@experiment(seeds=range(16))
-def small_data(*, seeds: Sequence[int], device: str) -> SmallData:
-    """ReLU and LeakyReLU trained on a hundred images of digits, same seeds."""
-    crossed = grid(activation=["relu", "leaky_relu"], seeds=seeds)
-    run = sweep(
-        [64, 32, 32, 10], data=digits(train=100), lr=0.3, steps=200, batch_size=50, device=device, **crossed
-    )
-    relu, leaky = crossed.shaped(run.test_accuracy)
-    return SmallData(relu.tolist(), leaky.tolist())
+@experiment(seeds=range(8))
+def small_data(*, seeds: Sequence[int], device: str, images: int = 100) -> xr.DataArray:
+    """ReLU and LeakyReLU trained on few images of digits, same seeds and splits."""
+    names = ["relu", "leaky_relu"]
+    crossed = grid(activation=names, data=splits(train=images), seeds=seeds)
+    run = sweep([64, 32, 32, 10], lr=0.3, steps=200, batch_size=50, device=device, **crossed)
+    return labelled(
+        crossed.shaped(run.test_accuracy), "Test accuracy after learning from a hundred images of digits",
+        unit="share", activation=names, split=SPLITS, seed=seeds,
+    )  # fmt: skip
 
 
-@dataclass
-class Frozen:
-    """Share of units whose weights and bias are the same bits after training; (activations, biases, seeds)."""
-
-    name: list[str]
-    bias: list[float]
-    share: list[list[list[float]]]
-
-
-@experiment(seeds=range(8), device_dependent=True)
-def frozen(*, seeds: Sequence[int], device: str) -> Frozen:
-    """Hidden units that begin at a very negative bias: which of them move at all in 300 SGD steps."""
-    names, biases = ["relu", "leaky_relu", "elu", "gelu"], [-20.0, -10.0]
-    crossed = grid(activation=names, bias_init=biases, seeds=seeds)
+@experiment(seeds=range(4), device_dependent=True)
+def frozen(*, seeds: Sequence[int], device: str, bias: float = -20.0, steps: int = 300) -> xr.DataArray:
+    """Hidden units that begin at a very negative bias: which of them move at all under SGD."""
+    names = ["relu", "leaky_relu", "elu", "gelu"]
+    crossed = grid(activation=names, data=splits(), seeds=seeds)
     first, last = (
         sweep(
-            [64, 32, 10], data=digits(), lr=0.1, steps=steps, batch_size=64, record=["parameters"],
+            [64, 32, 10], lr=0.1, steps=until, bias_init=bias, batch_size=64, record=["parameters"],
             device=device, **crossed,
         ).parameters
-        for steps in (0, 300)
+        for until in (0, steps)
     )  # fmt: skip
     assert first is not None and last is not None
     same = (first[0][0] == last[0][0]).all(axis=1) & (first[0][1] == last[0][1])
-    return Frozen(names, biases, crossed.shaped(same).mean(axis=3).tolist())
-
-
-@dataclass
-class PReLU:
-    """Learned numbers in `nn.PReLU()` and in `nn.PReLU(channels)`, and units in the map they act on."""
-
-    default: int
-    by_channel: int
-    channels: int
-    units: int
-    start: float
+    return labelled(
+        crossed.shaped(same).mean(axis=3),
+        "Units with the same weights, bit for bit, after training that began at a very negative bias",
+        unit="share", activation=names, split=SPLITS, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment()
-def prelu(*, seeds: Sequence[int], device: str) -> PReLU:
-    """How many slopes PReLU learns."""
-    channels, default = 16, nn.PReLU()
-    learned = [sum(p.numel() for p in module.parameters()) for module in (default, nn.PReLU(channels))]
-    return PReLU(learned[0], learned[1], channels, channels * 8 * 8, float(default.weight.detach()))
+def prelu(*, seeds: Sequence[int], device: str, channels: int = 16, side: int = 8) -> xr.DataArray:
+    """How many slopes PReLU learns, of a feature map of so many channels and so many pixels on a side."""
+    learned = [sum(p.numel() for p in module.parameters()) for module in (nn.PReLU(), nn.PReLU(channels))]
+    return labelled(
+        [*learned, channels * side**2],
+        "Numbers that nn.PReLU() and nn.PReLU(channels) learn, and units in the feature maps",
+        of=("default", "by_channel", "units"),
+    )

@@ -2,64 +2,69 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
+import xarray as xr
 from torch import Tensor
 
-from reluguide.data import Data, digits, rings
+from reluguide.data import Data, rings
 from reluguide.device import generator
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
+from reluguide.experiments._digits import SPLITS, splits
 from reluguide.sweep import grid, sweep
 
 Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases
 
 MAP = 90  # pixels a side of the maps over the plane
 SIDE = 3.0  # they show x and y from -SIDE to SIDE
-
-
-@dataclass
-class Collapse:
-    """A stack of linear layers and the one layer that it amounts to; one entry a seed.
-
-    `single`, `double`: largest difference of their outputs over the largest output, in 32 and in 64 bits.
-    `rank`: of two layers that go from 16 numbers through 2 to 16; of one layer from 16 to 16: `rank_direct`.
-    """
-
-    single: list[float]
-    double: list[float]
-    rank: list[int]
-    rank_direct: list[int]
+BETWEEN = ("identity", "relu")  # what stands between the layers of networks that are trained
 
 
 @experiment(seeds=range(16), cpu_only=True)
-def collapse(*, seeds: Sequence[int], device: str) -> Collapse:
+def collapse(*, seeds: Sequence[int], device: str, width: int = 32) -> xr.Dataset:
     """Ten linear layers, biases included, multiplied out into one; and a stack through a narrow layer."""
-    found = Collapse([], [], [], [])
+    kinds = {"single": torch.float32, "double": torch.float64}
+    gap: dict[str, list[float]] = {name: [] for name in kinds}
+    rank: dict[str, list[int]] = {"narrow": [], "direct": []}
     for seed in seeds:
         draw = generator(seed)
-        layers = [
-            (
-                torch.randn(32, 32, generator=draw, dtype=torch.float64) / math.sqrt(32),
-                torch.randn(32, generator=draw, dtype=torch.float64),
-            )
-            for _ in range(10)
-        ]
-        x = torch.randn(200, 32, generator=draw, dtype=torch.float64)
-        for kind, gaps in ((torch.float32, found.single), (torch.float64, found.double)):
+        layers = random_layers([width] * 11, draw)
+        x = torch.randn(200, width, generator=draw, dtype=torch.float64)
+        for name, kind in kinds.items():
             stack, points = [(weight.to(kind), bias.to(kind)) for weight, bias in layers], x.to(kind)
             out = points
             for weight, bias in stack:
                 out = out @ weight.T + bias
             weight, bias = multiplied_out(stack)
-            gaps.append(float((points @ weight.T + bias - out).abs().max() / out.abs().max()))
+            gap[name].append(float((points @ weight.T + bias - out).abs().max() / out.abs().max()))
         down, up, direct = (
             torch.randn(*shape, generator=draw, dtype=torch.float64) for shape in ((2, 16), (16, 2), (16, 16))
         )
-        found.rank.append(int(torch.linalg.matrix_rank(up @ down)))
-        found.rank_direct.append(int(torch.linalg.matrix_rank(direct)))
-    return found
+        for name, matrix in (("narrow", up @ down), ("direct", direct)):
+            rank[name].append(int(torch.linalg.matrix_rank(matrix)))
+    return xr.Dataset({
+        "gap": labelled(
+            list(gap.values()), "Largest difference, over the largest output, of ten linear layers and the one "
+            "they amount to", precision=kinds, seed=seeds,
+        ),
+        "independent": labelled(
+            list(rank.values()), "Independent numbers that come out of linear layers 16-2-16, and of one layer 16-16",
+            through=rank, seed=seeds,
+        ),
+    })  # fmt: skip
+
+
+def random_layers(sizes: Sequence[int], draw: torch.Generator, *, gain: float = 1.0) -> list[Layer]:
+    """Normal weights of variance gain / (number of inputs) and normal biases, in double precision."""
+    return [
+        (
+            torch.randn(after, before, generator=draw, dtype=torch.float64) / math.sqrt(before / gain),
+            torch.randn(after, generator=draw, dtype=torch.float64),
+        )
+        for before, after in pairwise(sizes)
+    ]
 
 
 # --8<-- [start:multiplied_out]
@@ -74,119 +79,95 @@ def multiplied_out(layers: Sequence[Layer]) -> Layer:
 # --8<-- [end:multiplied_out]
 
 
-@dataclass
-class Rings:
-    """Test accuracy on a disc inside a ring, without and with ReLU, (seeds,); and maps of the first seed.
-
-    Maps are (rows, columns), the first row at the bottom: each network's output, above 0 for "ring", and the
-    `piece` of the ReLU network that a point lies in: points with the same number have the same units on.
-    """
-
-    linear: list[float]
-    relu: list[float]
-    pieces: list[int]
-    output_linear: list[list[float]]
-    output_relu: list[list[float]]
-    piece: list[list[int]]
-    points: list[list[float]]
-    labels: list[int]
-
-
 @experiment(seeds=range(16))
-def rings_learned(*, seeds: Sequence[int], device: str) -> Rings:
+def rings_learned(*, seeds: Sequence[int], device: str, width: int = 16, steps: int = 300) -> xr.Dataset:
     """Two-layer networks without and with ReLU on a disc inside a ring, which no straight line separates."""
-    crossed = grid(activation=["identity", "relu"], seeds=seeds)
+    crossed = grid(activation=BETWEEN, seeds=seeds)
     trained = sweep(
-        [2, 16, 16, 1], data=_ring_data, lr=0.3, steps=300, device=device, record=["parameters"], **crossed
+        [2, width, width, 1],
+        data=_ring_data,
+        lr=0.3,
+        steps=steps,
+        device=device,
+        record=["parameters"],
+        **crossed,
     )
-    accuracy = crossed.shaped(trained.test_accuracy).tolist()
-    steps = torch.linspace(-SIDE, SIDE, MAP)
-    plane = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1).reshape(-1, 2)
-    first, second, output = trained.layers(plane)
-    on = [torch.from_numpy(crossed.shaped(z > 0)[1]) for z, _ in (first, second)]
-    outputs = crossed.shaped(output[0])[:, 0, :, 0].reshape(2, MAP, MAP)
-    patterns = [torch.unique(both, dim=0, return_inverse=True) for both in torch.cat(on, dim=2)]
+    side = torch.linspace(-SIDE, SIDE, MAP)
+    plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), dim=-1).reshape(-1, 2)
+    *hidden, output = trained.layers(plane)
+    on = torch.cat([torch.from_numpy(crossed.shaped(z > 0)[1]) for z, _ in hidden], dim=2)
+    # Points with the same number have the same units on.
+    numbered = [torch.unique(both, dim=0, return_inverse=True)[1] for both in on]
     sample = _ring_data(seeds[0])
-    return Rings(
-        linear=accuracy[0],
-        relu=accuracy[1],
-        pieces=[len(found) for found, _ in patterns],
-        output_linear=outputs[0].tolist(),
-        output_relu=outputs[1].tolist(),
-        piece=patterns[0][1].reshape(MAP, MAP).tolist(),
-        points=sample.x[:100].tolist(),
-        labels=sample.y[:100].tolist(),
-    )
+    points = range(100)
+    across: dict[str, Any] = {"row": side.tolist(), "column": side.tolist()}  # the first row is at the bottom
+    return xr.Dataset({
+        "accuracy": labelled(
+            crossed.shaped(trained.test_accuracy), "Test accuracy on a disc inside a ring, by what stands between "
+            "the layers", unit="share", activation=BETWEEN, seed=seeds,
+        ),
+        "pieces": labelled(
+            [int(one.max()) + 1 for one in numbered], "Different sets of units that are on over a grid of points in "
+            "the plane, after training on rings", seed=seeds,
+        ),
+        "output": labelled(
+            crossed.shaped(output[0])[:, 0, :, 0].reshape(2, MAP, MAP), "Output in the first seed, above 0 for "
+            "the ring", activation=BETWEEN, **across,
+        ),
+        "piece": labelled(
+            numbered[0].reshape(MAP, MAP), "The piece of the first seed's ReLU network that a point lies in", **across
+        ),
+        "x": labelled(sample.x[:100], "Samples of the first seed", point=points, axis=("x", "y")),
+        "ring": labelled(sample.y[:100] == 1, "Whether a sample belongs to the ring", point=points),
+    })  # fmt: skip
 
 
 def _ring_data(seed: int) -> Data:
     return rings(256, test_samples=256, seed=seed)
 
 
-@dataclass
-class Digits:
-    """Networks on digits, one entry a seed: accuracy without and with ReLU, and how inputs share their masks.
-
-    `patterns` counts the different sets of units that are on over the test images, of which there are
-    `images`.
-    """
-
-    linear: list[float]
-    relu: list[float]
-    patterns: list[int]
-    images: int
-
-
-@experiment(seeds=range(16))
-def digits_learned(*, seeds: Sequence[int], device: str) -> Digits:
+@experiment(seeds=range(8))
+def digits_learned(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     """The same comparison on small images of digits, which a linear network already tells apart well."""
-    data, crossed = digits(), grid(activation=["identity", "relu"], seeds=seeds)
+    crossed = grid(activation=BETWEEN, data=splits(), seeds=seeds)
     trained = sweep(
-        [64, 32, 32, 10], data=data, lr=0.1, steps=300, batch_size=64, device=device,
-        record=["parameters"], **crossed,
-    )  # fmt: skip
-    assert data.test_x is not None
-    hidden = trained.layers(data.test_x)[:-1]
-    masks = torch.cat([torch.from_numpy(crossed.shaped(z > 0)[1]) for z, _ in hidden], dim=2)
-    patterns = [len(torch.unique(mask, dim=0)) for mask in masks]
-    linear, relu = crossed.shaped(trained.test_accuracy).tolist()
-    return Digits(linear, relu, patterns, len(data.test_x))
-
-
-@dataclass
-class FrozenMask:
-    """A ReLU network, rebuilt for each input as one linear layer: largest errors, relative to the largest value.
-
-    `output` of the outputs, `jacobian` of the derivatives of outputs by inputs that autograd finds.
-    """
-
-    output: float
-    jacobian: float
-    inputs: int
+        [64, 32, 32, 10], lr=0.1, steps=300, batch_size=64, device=device, record=["parameters"], **crossed
+    )
+    images = torch.stack([split.test_x for split in crossed["data"]])
+    masks = [torch.from_numpy(crossed.shaped(z > 0)[1]) for z, _ in trained.layers(images)[:-1]]
+    patterns = [len(torch.unique(mask, dim=0)) for mask in torch.cat(masks, dim=3).flatten(0, 1)]
+    networks: dict[str, Any] = {"split": SPLITS, "seed": seeds}
+    return xr.Dataset({
+        "accuracy": labelled(
+            crossed.shaped(trained.test_accuracy), "Test accuracy on digits, by what stands between the layers",
+            unit="share", activation=BETWEEN, **networks,
+        ),
+        "patterns": labelled(
+            torch.tensor(patterns).reshape(len(SPLITS), -1), "Different sets of units that are on over the test "
+            "images of digits", **networks,
+        ),
+        "images": labelled(images.shape[1], "Test images of digits"),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(8), cpu_only=True)
-def frozen_mask(*, seeds: Sequence[int], device: str) -> FrozenMask:
+def frozen_mask(*, seeds: Sequence[int], device: str, inputs: int = 25) -> xr.DataArray:
     """With its on and off units held fixed, a ReLU network is one linear layer: how exactly?"""
-    output = jacobian = 0.0
-    for seed in seeds:
-        draw, sizes = generator(seed), (12, 24, 24, 5)
-        layers = [
-            (
-                torch.randn(b, a, generator=draw, dtype=torch.float64) * math.sqrt(2 / a),
-                torch.randn(b, generator=draw, dtype=torch.float64),
-            )
-            for a, b in pairwise(sizes)
-        ]
-        for x in torch.randn(25, 12, generator=draw, dtype=torch.float64):
+    gaps = torch.zeros(2, len(seeds), inputs, dtype=torch.float64)
+    for k, seed in enumerate(seeds):
+        draw = generator(seed)
+        layers = random_layers((12, 24, 24, 5), draw, gain=2)
+        for i, x in enumerate(torch.randn(inputs, 12, generator=draw, dtype=torch.float64)):
             point = x.clone().requires_grad_()
-            out = relu_network(layers, point)
-            slope = torch.stack([torch.autograd.grad(one, point, retain_graph=True)[0] for one in out])
-            out = out.detach()
-            weight, bias = with_mask_frozen(layers, x)
-            output = max(output, float((weight @ x + bias - out).abs().max() / out.abs().max()))
-            jacobian = max(jacobian, float((weight - slope).abs().max() / slope.abs().max()))
-    return FrozenMask(output, jacobian, 25 * len(seeds))
+            found = relu_network(layers, point)
+            slope = torch.stack([torch.autograd.grad(one, point, retain_graph=True)[0] for one in found])
+            out, (weight, bias) = found.detach(), with_mask_frozen(layers, x)
+            gaps[0, k, i] = (weight @ x + bias - out).abs().max() / out.abs().max()
+            gaps[1, k, i] = (weight - slope).abs().max() / slope.abs().max()
+    return labelled(
+        gaps, "Largest error, over the largest value, of a ReLU network rebuilt as one linear layer",
+        of=("output", "derivative"), seed=seeds, input=range(inputs),
+    )  # fmt: skip
 
 
 def relu_network(layers: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
@@ -209,37 +190,24 @@ def with_mask_frozen(layers: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> tupl
 
 
 UNITS = (2, 4, 8, 16, 32, 64)
-BETWEEN: dict[str, Callable[[Tensor], Tensor]] = {
-    "nothing": lambda z: z,
-    "square": torch.square,
-    "relu": torch.relu,
-}
-
-
-@dataclass
-class MoreUnits:
-    """Root mean square error of the best fit of a wave by one hidden layer, (kinds, seeds, widths).
-
-    Hidden weights are random, output weights the best possible. `nothing` is the error of always
-    answering 0.
-    """
-
-    between: list[str]
-    units: list[int]
-    error: list[list[list[float]]]
-    zero: float
+IN_THE_LAYER: dict[str, Callable[[Tensor], Tensor]] = {
+    "nothing": lambda z: z, "square": torch.square, "relu": torch.relu,
+}  # fmt: skip
 
 
 @experiment(seeds=range(16), cpu_only=True)
-def more_units(*, seeds: Sequence[int], device: str) -> MoreUnits:
+def more_units(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Whether more units help to draw a wave, with nothing, a square or a ReLU in the hidden layer."""
     x = torch.linspace(-math.pi, math.pi, 400, dtype=torch.float64)
     wave = torch.sin(2 * x + 1)[:, None]
     error = [
         [[_best_fit(between, x, wave, units, seed) for units in UNITS] for seed in seeds]
-        for between in BETWEEN.values()
+        for between in IN_THE_LAYER.values()
     ]
-    return MoreUnits(list(BETWEEN), list(UNITS), error, float(wave.square().mean().sqrt()))
+    return labelled(
+        error, "Root mean square error of the best fit of a wave by one hidden layer with random weights",
+        between=IN_THE_LAYER, seed=seeds, units=UNITS,
+    )  # fmt: skip
 
 
 def _best_fit(between: Callable[[Tensor], Tensor], x: Tensor, target: Tensor, units: int, seed: int) -> float:

@@ -2,54 +2,51 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import torch
+import xarray as xr
 from torch import Tensor
 from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS
-from reluguide.data import digits
 from reluguide.device import generator
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
+from reluguide.experiments._digits import SPLITS, splits
 from reluguide.sweep import grid, sweep
 
 Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases
 
 FLOORS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
-
-
-@dataclass
-class SameFunction:
-    """Largest difference between a network with floor c and the ReLU network with moved biases, by c.
-
-    `outputs` is the largest output in absolute value, `lowest` the lowest of a ReLU network.
-    """
-
-    floor: list[float]
-    difference: list[float]
-    outputs: float
-    lowest: float
+SHAPES: dict[str, Callable[[Tensor], Tensor] | str] = {
+    "max": "relu", "min": lambda z: z.clamp(max=0), "abs": torch.abs, "sin": torch.sin,
+}  # fmt: skip
 
 
 @experiment(seeds=range(16), cpu_only=True)
-def same_function(*, seeds: Sequence[int], device: str) -> SameFunction:
+def same_function(
+    *, seeds: Sequence[int], device: str, floors: tuple[float, ...] = (-1.0, 1.0, 3.0)
+) -> xr.Dataset:
     """A two-layer network with max(z, c), rewritten with max(z, 0) and other biases, on random inputs."""
-    floors = (-1.0, 1.0, 3.0)
-    largest, size, lowest = dict.fromkeys(floors, 0.0), 0.0, 0.0
+    with_floors, rewritten = [], []
     for seed in seeds:
         draw = generator(seed)
-        x, first, second = (
+        x, w1, w2 = (
             torch.randn(*shape, generator=draw, dtype=torch.float64)
             for shape in ((500, 20), (50, 20), (10, 50))
         )
-        b1, b2 = torch.randn(50, generator=draw).double(), torch.randn(10, generator=draw).double()
-        for c in floors:
-            out = with_floor(x, (first, b1), (second, b2), c)
-            rewritten = as_relu(x, (first, b1), (second, b2), c)
-            largest[c] = max(largest[c], float((out - rewritten).abs().max()))
-            size, lowest = max(size, float(out.abs().max())), min(lowest, float(rewritten.min()))
-    return SameFunction(list(floors), [largest[c] for c in floors], size, lowest)
+        one, two = ((w, torch.randn(len(w), generator=draw).double()) for w in (w1, w2))
+        with_floors.append(torch.stack([with_floor(x, one, two, c) for c in floors]))
+        rewritten.append(torch.stack([as_relu(x, one, two, c) for c in floors]))
+    out, ours = torch.stack(with_floors, dim=1), torch.stack(rewritten, dim=1)
+    return xr.Dataset({
+        "difference": labelled(
+            (out - ours).abs().amax(dim=(1, 2, 3)),
+            "Largest difference between networks with floor c and their rewriting with ReLU", floor=floors,
+        ),
+        "largest": labelled(out.abs().max(), "Largest output of the networks that were rewritten, in size"),
+        "lowest": labelled(ours.min(), "Lowest output of the networks rewritten with ReLU"),
+    })  # fmt: skip
 
 
 def with_floor(x: Tensor, one: Layer, two: Layer, c: float) -> Tensor:
@@ -68,85 +65,56 @@ def as_relu(x: Tensor, one: Layer, two: Layer, c: float) -> Tensor:
 # --8<-- [end:shift]
 
 
-@dataclass
-class Padding:
-    """Mean absolute difference at each pixel, (height, width), of the convolution after a moved floor.
-
-    `zeros` pads with 0 as everybody does; `moved` pads the rewritten network with -c instead. `border` and
-    `interior` are the largest differences over pixels at the border and away from it, with zeros and moved.
-    """
-
-    floor: float
-    zeros: list[list[float]]
-    border_zeros: float
-    interior_zeros: float
-    border_moved: float
-
-
 @experiment(seeds=range(8), cpu_only=True)
-def padding(*, seeds: Sequence[int], device: str) -> Padding:
+def padding(*, seeds: Sequence[int], device: str, floor: float = 1.0) -> xr.Dataset:
     """Two padded convolutions with max(z, 1), rewritten with ReLU: the difference at every pixel."""
-    c, zeros, moved = 1.0, torch.zeros(12, 12).double(), torch.zeros(12, 12).double()
-    worst = torch.zeros(12, 12).double()
+    errors = []
     for seed in seeds:
         draw = generator(seed)
         x = torch.randn(8, 3, 12, 12, generator=draw, dtype=torch.float64)
         first = torch.randn(6, 3, 3, 3, generator=draw, dtype=torch.float64) / 5
         second = torch.randn(4, 6, 3, 3, generator=draw, dtype=torch.float64) / 7
         z = F.conv2d(x, first, padding=1)
-        wanted = F.conv2d(z.clamp(min=c), second, padding=1)
-        shift = (c * second.sum(dim=(1, 2, 3)))[:, None, None]
-        hidden = torch.relu(z - c)
+        wanted = F.conv2d(z.clamp(min=floor), second, padding=1)
+        shift = (floor * second.sum(dim=(1, 2, 3)))[:, None, None]
+        hidden = torch.relu(z - floor)
         plain = F.conv2d(hidden, second, padding=1) + shift
-        repaired = F.conv2d(F.pad(hidden, (1, 1, 1, 1), value=-c), second) + shift
-        zeros += (wanted - plain).abs().mean(dim=(0, 1)) / len(seeds)
-        worst = torch.maximum(worst, (wanted - plain).abs().amax(dim=(0, 1)))
-        moved = torch.maximum(moved, (wanted - repaired).abs().amax(dim=(0, 1)))
-    inside = worst[1:-1, 1:-1]
-    edge = worst.clone()
-    edge[1:-1, 1:-1] = 0
-    return Padding(c, zeros.tolist(), float(edge.max()), float(inside.max()), float(moved.max()))
+        repaired = F.conv2d(F.pad(hidden, (1, 1, 1, 1), value=-floor), second) + shift
+        errors.append(torch.stack([wanted - plain, wanted - repaired]).abs())
+    off = torch.cat(errors, dim=1)  # (padding, samples of all seeds, channels, rows, columns)
+    axes: dict[str, Any] = {"padding": ("zeros", "moved"), "row": range(12), "column": range(12)}
+    what = "difference after two padded convolutions with a moved floor, rewritten with ReLU, at a pixel"
+    return xr.Dataset({
+        "average": labelled(off.mean(dim=(1, 2)), f"Mean {what}", **axes),
+        "largest": labelled(off.amax(dim=(1, 2)), f"Largest {what}", **axes),
+    })  # fmt: skip
 
 
-@dataclass
-class Floors:
-    """Test accuracy on digits, (floors, seeds): biases begin at 0, or at the floor itself.
-
-    `lost` counts networks whose loss became NaN or infinite.
-    """
-
-    floor: list[float]
-    bias_zero: list[list[float]]
-    bias_floor: list[list[float]]
-    lost: int
-
-
-@experiment(seeds=range(16))
-def floors(*, seeds: Sequence[int], device: str) -> Floors:
+@experiment(seeds=range(4))
+def floors(*, seeds: Sequence[int], device: str, width: int = 32, steps: int = 300) -> xr.Dataset:
     """Digits networks trained with max(z, c), with biases that begin at 0 and at c."""
-    crossed = grid(threshold=FLOORS, seeds=seeds)
+    crossed = grid(threshold=FLOORS, data=splits(), seeds=seeds)
     runs = [
         sweep(
-            [64, 32, 32, 10], data=digits(), lr=0.1, steps=300, batch_size=64, bias_init=bias,
-            device=device, **crossed,
+            [64, width, width, 10], lr=0.1, steps=steps, batch_size=64, bias_init=bias, device=device,
+            **crossed,
         )
         for bias in (0.0, crossed["threshold"])
     ]  # fmt: skip
-    at_zero, at_floor = (crossed.shaped(run.test_accuracy).tolist() for run in runs)
-    return Floors(list(FLOORS), at_zero, at_floor, sum(int(run.diverged.sum()) for run in runs))
-
-
-@dataclass
-class Open:
-    """Share of first-layer units above the floor before training, (seeds, floors), and what theory says."""
-
-    floor: list[float]
-    share: list[list[float]]
-    theory: list[float]
+    axes: dict[str, Any] = {"biases": ("zero", "floor"), "floor": FLOORS, "split": SPLITS, "seed": seeds}
+    return xr.Dataset({
+        "accuracy": labelled(
+            [crossed.shaped(run.test_accuracy) for run in runs],
+            "Test accuracy on digits with floor c, by where the biases begin", unit="share", **axes,
+        ),
+        "diverged": labelled(
+            [crossed.shaped(run.diverged) for run in runs], "Networks whose loss became infinite", **axes
+        ),
+    })  # fmt: skip
 
 
 @experiment(seeds=range(16))
-def open_at_start(*, seeds: Sequence[int], device: str) -> Open:
+def open_at_start(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Preactivations of unit variance that lie above the floor before any training."""
     share = []
     for seed in seeds:
@@ -154,73 +122,34 @@ def open_at_start(*, seeds: Sequence[int], device: str) -> Open:
         x, weight = torch.randn(500, 64, generator=draw), torch.randn(64, 256, generator=draw) / 8
         z = x.to(device) @ weight.to(device)
         share.append([float((z > c).double().mean()) for c in FLOORS])
-    theory = [0.5 * math.erfc(c / math.sqrt(2)) for c in FLOORS]
-    return Open(list(FLOORS), share, theory)
+    return labelled(
+        share, "Units above the floor c before training, for preactivations of mean 0 and variance 1",
+        unit="share", seed=seeds, floor=FLOORS,
+    )  # fmt: skip
 
 
-SHAPES: dict[str, Callable[[Tensor], Tensor] | str] = {
-    "max(z, 0)": "relu",
-    "min(z, 0)": lambda z: z.clamp(max=0),
-    "|z|": torch.abs,
-    "sin z": torch.sin,
-}
-
-
-@dataclass
-class Shapes:
-    """Best test accuracy on digits over three learning rates, chosen by mean training loss; (shapes, seeds)."""
-
-    shape: list[str]
-    lr: list[float]
-    accuracy: list[list[float]]
-
-
-@experiment(seeds=range(16))
-def shapes(*, seeds: Sequence[int], device: str) -> Shapes:
+@experiment(seeds=range(4))
+def shapes(*, seeds: Sequence[int], device: str, rates: tuple[float, ...] = (0.03, 0.1, 0.3)) -> xr.DataArray:
     """Digits networks with other functions in the place of ReLU, each at the best of three learning rates."""
-    rates = [0.03, 0.1, 0.3]
-    crossed = grid(activation=list(SHAPES.values()), lr=rates, seeds=seeds)
-    trained = sweep([64, 32, 32, 10], data=digits(), steps=300, batch_size=64, device=device, **crossed)
-    loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf).mean(2)
-    best = loss.argmin(dim=1)
-    accuracy = torch.from_numpy(crossed.shaped(trained.test_accuracy))
-    chosen = [accuracy[i, k].tolist() for i, k in enumerate(best)]
-    return Shapes(list(SHAPES), [rates[k] for k in best], chosen)
-
-
-@dataclass
-class Tails:
-    """The slope of each activation of the table far to the left (z = -20) and far to the right (z = 20)."""
-
-    label: list[str]
-    left: list[float]
-    right: list[float]
+    crossed = grid(activation=list(SHAPES.values()), lr=rates, data=splits(), seeds=seeds)
+    trained = sweep([64, 32, 32, 10], steps=300, batch_size=64, device=device, **crossed)
+    loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf)
+    best = loss.mean(dim=(2, 3)).argmin(dim=1)  # by the loss in training, not by the accuracy
+    return labelled(
+        crossed.shaped(trained.test_accuracy)[range(len(SHAPES)), best],
+        "Test accuracy on digits with another function in the place of ReLU, best of three learning rates",
+        unit="share", activation=SHAPES, split=SPLITS, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment(cpu_only=True)
-def tails(*, seeds: Sequence[int], device: str) -> Tails:
+def tails(*, seeds: Sequence[int], device: str) -> xr.DataArray:
     """Slopes of every activation of the table far from zero, in double precision."""
-    ends = torch.tensor([-20.0, 20.0], dtype=torch.float64)
-    slopes = [row.derivative(ends).tolist() for row in ACTIVATIONS.values()]
-    labels = [row.label for row in ACTIVATIONS.values()]
-    return Tails(labels, [left for left, _ in slopes], [right for _, right in slopes])
-
-
-@dataclass
-class Scaling:
-    """Inputs for which max(λz, c) equals λ max(z, c) exactly, as a share; by floor, λ a power of two."""
-
-    floor: list[float]
-    share: list[float]
-
-
-@experiment(seeds=range(8))
-def scaling(*, seeds: Sequence[int], device: str) -> Scaling:
-    """Whether scaling the input of max(z, c) by 2 or 8 scales its output by the same."""
-    floors = (-1.0, 0.0, 1.0)
-    z = torch.cat([torch.randn(10_000, generator=generator(seed)) for seed in seeds]).to(device)
-    same = [
-        torch.stack([(factor * z).clamp(min=c) == factor * z.clamp(min=c) for factor in (2.0, 8.0)])
-        for c in floors
-    ]
-    return Scaling(list(floors), [float(one.double().mean()) for one in same])
+    ends = (-20, 20)
+    slopes = [row.derivative(torch.tensor(ends, dtype=torch.float64)) for row in ACTIVATIONS.values()]
+    return labelled(
+        torch.stack(slopes),
+        "Slope of an activation far to the left and right",
+        activation=ACTIVATIONS,
+        z=ends,
+    )

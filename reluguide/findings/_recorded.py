@@ -1,20 +1,26 @@
-"""What the pages on speed share: which recording the prose quotes, and how a device is named in a picture."""
+"""What the pages on speed share: how a recording of times is named, drawn and printed."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+
+from reluguide.findings import _draw
+from reluguide.recorded import Recording, quoted
+
+__all__ = ["around", "named", "panels", "plain_ticks", "quoted", "times"]
 
 
-def quoted(recorded: Sequence[Any]) -> Any:
-    """The recording that prose and claims quote: the first CPU's. Pictures show every device."""
-    for one in recorded:
-        if one.kind == "cpu":
-            return one
-    raise ValueError(
-        "there are no recorded times of a CPU in reluguide/recorded; make some: make measure ARGS='--device cpu'"
-    )
+def panels(recorded: Sequence[Recording], *, height: float) -> tuple[Figure, list[Axes]]:
+    """One panel a recording, under a title that says on what and when it was made."""
+    fig, axes = _draw.panels(rows=len(recorded), height=height * len(recorded), squeeze=False)
+    for panel, one in zip(axes[:, 0], recorded):
+        panel.set_title(named(one), fontsize="medium")
+    return fig, list(axes[:, 0])
 
 
-def named(one: Any) -> str:
+def named(one: Recording) -> str:
     """Where and when a recording was made: "CPU (AMD EPYC), 1 thread, torch 2.13.0, 2026-11-20"."""
     threads = "" if one.kind != "cpu" else f", {one.threads} thread{'s' * (one.threads != 1)}"
     return f"{one.device}{threads}, torch {one.versions['torch']}, {one.date}"
@@ -26,13 +32,13 @@ def times(seconds: float) -> str:
     return f"{seconds / (size or 1e-6):.3g} {unit}"
 
 
-def around(one: Any, benchmark: str, case: str) -> str:
+def around(one: Recording, benchmark: str, case: str) -> str:
     """A ratio with its quartiles as a cell: "1.10 (1.08 to 1.15)"."""
     low, high = one.spread(benchmark, case)
     return f"{one.ratio(benchmark, case):.2f} ({low:.2f} to {high:.2f})"
 
 
-def plain_ticks(axis: Any) -> None:
+def plain_ticks(axis: Axis) -> None:
     """Numbers a reader can say at a logarithmic axis of ratios, in place of powers of ten."""
     low, high = axis.get_view_interval()
     ticks = [one for one in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= one <= high]

@@ -1,173 +1,113 @@
 """Do the values inside a network mean anything? What probes, new scales and swapped layers say."""
 
-from typing import Any
+import xarray as xr
 
-import numpy as np
-
-from reluguide.evidence.declare import Check, Numbers, Picture, claim, fact, figure
+from reluguide.evidence.checks import above, below, equal
+from reluguide.evidence.findings import Condition, Picture, check, fact, figure, table
 from reluguide.findings import _draw
-from reluguide.findings._threads import SAFE_THREAD
 
-_PLACES = {
-    "pixels": "the pixels",
-    "z1": "layer 1, before ReLU",
-    "h1": "layer 1, after ReLU",
-    "z2": "layer 2, before ReLU",
-    "h2": "layer 2, after ReLU",
-    "z3": "layer 3, before ReLU",
-    "h3": "layer 3, after ReLU",
-}
+# Before and after ReLU, by place, as the axis and the table name them.
+PLACES = ["the pixels", *(f"layer {i}, {end} ReLU" for i in (1, 2, 3) for end in ("before", "after"))]
 
-
-@fact(unit="%", digits=1)
-def read_from_pixels(probes: Any) -> float:
-    """Unseen digits that a linear probe names from the pixels."""
-    return float(probes.pixels)
+trained = fact("probes.trained", digits=1)
+untrained = fact("probes.untrained", digits=1)
+own_accuracy = fact("probes.network", digits=1)
+same_answers = fact("rescaling.same", digits=0)
+stitched = fact("stitching", digits=1)
+favoured = fact("detectors.favoured", digits=1)
+only_one = fact("detectors.only_one", digits=0)
 
 
-@fact(unit="%", digits=1)
-def trained(probes: Any) -> dict[str, Any]:
-    """Unseen digits that a linear probe names from inside a trained network, by place."""
-    return {place: probes.trained[:, i] for i, place in enumerate(probes.places)}
-
-
-@fact(unit="%", digits=1)
-def untrained(probes: Any) -> dict[str, Any]:
-    """Unseen digits that a linear probe names from inside an untrained network, by place."""
-    return {place: probes.untrained[:, i] for i, place in enumerate(probes.places)}
-
-
-@fact(unit="%", digits=1)
-def own_accuracy(probes: Any) -> Any:
-    """Unseen digits that the trained networks name themselves."""
-    return probes.network
+@fact(unit="points", digits=1)
+def gained(probes: xr.Dataset) -> xr.DataArray:
+    """Points by which a probe names more unseen digits from the last hidden layer than from the pixels."""
+    return _gained(probes)
 
 
 @fact(digits=0)
-def largest_factor(rescaling: Any) -> float:
+def largest_factor(rescaling: xr.Dataset) -> float:
     """Largest factor by which an activation changed when units were given other scales."""
     return float(rescaling.hidden.max())
 
 
 @fact()
-def output_change(rescaling: Any) -> float:
+def output_change(rescaling: xr.Dataset) -> float:
     """Largest change of an output when hidden units are moved and rescaled, relative to the largest output."""
     return float(rescaling.outputs.max())
 
 
-@fact(unit="%", digits=0)
-def same_answers(rescaling: Any) -> Any:
-    """Unseen digits named as before when hidden units are moved and rescaled."""
-    return rescaling.same_answers
-
-
-@fact(unit="%", digits=1)
-def stitched(stitching: Any) -> dict[str, Any]:
-    """Accuracy on unseen digits of one network's first layer with its own rest, another's, and another's with
-    a linear map in between."""
-    return {"own": stitching.own, "straight": stitching.straight, "mapped": stitching.mapped}
-
-
-@fact(digits=1)
-def favoured(detectors: Any) -> Any:
-    """For how many of the ten digits a second-layer unit is on in more than half of the images."""
-    return detectors.favoured
-
-
-@fact(unit="%", digits=0)
-def only_one(detectors: Any) -> Any:
-    """Second-layer units that are on in more than half of the images for exactly one digit."""
-    return detectors.only_one
-
-
 @figure
-def probe_by_layer(probes: Any) -> Picture:
+def probe_by_layer(probes: xr.Dataset) -> Picture:
     """How well the digit can be read at each place inside a network"""
     fig, axes = _draw.panels(height=3.6)
-    at = np.arange(len(probes.places))
-    _draw.band(axes, at, probes.trained * 100, label="trained network", series=0)
-    _draw.band(axes, at, probes.untrained * 100, label="before training", series=1)
-    ends = ("before ReLU", "after ReLU")
-    axes.set_xticks(at, ["pixels", *(f"layer {i}\n{end}" for i in (1, 2, 3) for end in ends)], fontsize=9)
-    axes.set(ylabel="digits read rightly (%)", ylim=(75, 97))
+    places = range(probes.place.size)
+    for series, (samples, label) in enumerate(
+        ((probes.trained, "trained network"), (probes.untrained, "before training"))
+    ):
+        _draw.band(axes, samples.assign_coords(place=places), "place", label=label, series=series)
+    axes.set_xticks(places, [place.removeprefix("the ").replace(", ", "\n") for place in PLACES], fontsize=9)
+    axes.set(ylabel="digits read rightly (%)", ylim=(75, 99))
     axes.legend(loc="lower left")
-    rows = [
-        (
-            _PLACES[str(place)],
-            _draw.mean_text(probes.trained[:, i] * 100, "{:.1f} %"),
-            _draw.mean_text(probes.untrained[:, i] * 100, "{:.1f} %"),
-        )
-        for i, place in enumerate(probes.places)
-    ]
-    return Picture(fig, Numbers(("read from", "trained", "before training"), rows))
+    told = probes.assign_coords(place=PLACES)
+    columns = {"read from": "place", "trained": told.trained, "before training": told.untrained}
+    return Picture(fig, table(columns, digits=1))
 
 
 @figure
-def who_is_on(detectors: Any) -> Picture:
+def who_is_on(detectors: xr.Dataset) -> Picture:
     """For which digits eight units of one trained network are on"""
     fig, axes = _draw.panels(height=3.4)
-    share = np.asarray(detectors.share) * 100
-    image = axes.imshow(share, vmin=0, vmax=100, cmap="Blues", aspect="auto", interpolation="nearest")
-    for (row, column), value in np.ndenumerate(share):
-        axes.text(
-            column, row, f"{value:.0f}", ha="center", va="center", fontsize=9.5,
-            color="white" if value > 55 else "black",
-        )  # fmt: skip
+    share = detectors.share.assign_coords(unit_number=[f"unit {i}" for i in detectors.unit_number.values])
+    percent = share.values * 100
+    image = axes.imshow(percent, vmin=0, vmax=100, cmap="Blues", aspect="auto", interpolation="nearest")
+    for row, values in enumerate(percent):
+        for column, value in enumerate(values):
+            axes.text(
+                column, row, f"{value:.0f}", ha="center", va="center", fontsize=9.5,
+                color="white" if value > 55 else "black",
+            )  # fmt: skip
     axes.set_xticks(range(10))
-    axes.set_yticks(range(len(share)), [f"unit {i + 1}" for i in range(len(share))])
+    axes.set_yticks(range(len(percent)), share.unit_number.values)
     axes.set(xlabel="digit in the image")
     axes.grid(False)
     fig.colorbar(image, ax=axes, label="images that turn it on (%)")
-    rows = [(f"unit {i + 1}", *(f"{value:.0f} %" for value in row)) for i, row in enumerate(share)]
-    return Picture(fig, Numbers(("on for images of", *map(str, range(10))), rows))
+    by_digit = {str(digit): share.sel(digit=digit) for digit in range(10)}
+    return Picture(fig, table({"on for images of": "unit_number", **by_digit}, digits=0))
 
 
-@claim(
-    "C23",
-    said="Values in the middle of a network have no meaning that can be interpreted, unlike those of the last layer.",
-    where=SAFE_THREAD,
-    verdict="right if",
-    because="Right of a single raw number: rescaled by a factor of up to {largest_factor} and put in another order, the units "
-    "give the same outputs to {output_change}. Wrong of all numbers of a layer together: a linear probe reads "
-    "the digit from the last hidden layer in {trained.h3} of cases, from the pixels in {read_from_pixels}, and "
-    "from the same layer before training in {untrained.h3}.",
-)
-def numbers_mean_nothing_layers_do(probes: Any, rescaling: Any) -> Check:
-    gain = probes.trained[:, -1] - probes.untrained[:, -1]
-    over_pixels = probes.trained[:, -1].mean() - probes.pixels
-    return Check(
-        bool(
-            rescaling.outputs.max() < 1e-12
-            and rescaling.hidden.min() > 100
-            and gain.min() > 0
-            and over_pixels > 0
-        ),
-        {
-            "largest change of an output": rescaling.outputs.max(),
-            "largest change of an activation": rescaling.hidden.max(),
-            "smallest gain by training": gain.min(),
-            "gain over the pixels": over_pixels,
-        },
-    )
+def _gained(probes: xr.Dataset) -> xr.DataArray:
+    last, pixels = (probes.trained.sel(place=place, drop=True) for place in ("h3", "pixels"))
+    points: xr.DataArray = (last - pixels) * 100
+    return points
 
 
-@claim(
-    "C24",
-    said="A network is like a car assembly line: what stands at a station half-way is no car yet, and that is fine.",
-    where=SAFE_THREAD,
-    verdict="right if",
-    because="Parameters as settings of the machines is right, and nobody inspects a half-built car. But the "
-    "stations fit only their own line: the first layer of one network in front of the rest of another names "
-    "{stitched.straight} of digits, with a linear map between them {stitched.mapped}.",
-)
-def stations_fit_their_own_line(stitching: Any) -> Check:
-    lost = stitching.own - stitching.straight
-    regained = stitching.mapped - stitching.straight
-    return Check(
-        bool(stitching.straight.max() < 0.4 and regained.min() > 0.4 and stitching.own.min() > 0.8),
-        {
-            "best swap as it is": stitching.straight.max(),
-            "smallest loss by swapping": lost.min(),
-            "smallest gain by a map": regained.min(),
-        },
-    )
+@check("C23")
+def numbers_mean_nothing_layers_do(
+    probes: xr.Dataset, rescaling: xr.Dataset, detectors: xr.Dataset
+) -> list[Condition]:
+    means = probes.mean(["split", "seed"])
+    behind, before = ["h1", "h2", "h3"], ["z1", "z2", "z3"]
+    by_relu = means.sel(place=behind).drop_vars("place") - means.sel(place=before).drop_vars("place")
+    gain = (probes.trained - probes.untrained).sel(place=behind)
+    return [
+        below("largest change of an output, in any network", rescaling.outputs, 1e-12),
+        above("largest factor of an activation, in any network", rescaling.hidden, 100),
+        equal("digits named as before, in any network", rescaling.same, 1),
+        above("gain by training behind each ReLU, in any network", gain, 0),
+        above("points gained over the pixels in the last layer, on average", _gained(probes).mean(), 0),
+        above("gain by the first ReLU in trained networks, on average", by_relu.trained[0], 0),
+        below("gain by each ReLU in untrained networks, on average", by_relu.untrained, 0),
+        above("digits for which a unit is on in most images, on average", detectors.favoured.mean(), 2),
+        below("units that are so for exactly one digit", detectors.only_one.mean(), 0.5),
+    ]  # fmt: skip
+
+
+@check("C24")
+def stations_fit_their_own_line(probes: xr.Dataset, stitching: xr.DataArray) -> list[Condition]:
+    straight, mapped = (stitching.sel(between=how, drop=True) for how in ("straight", "mapped"))
+    return [
+        above("named by an unmixed network, the worst", probes.network, 0.8),
+        below("named by a mixed one as it is, the best", straight, 0.4),
+        above("gain by a linear map, in any network", mapped - straight, 0.4),
+        above("named with a map less unmixed, on average", (mapped - probes.network).mean(), -0.06),
+    ]

@@ -1,226 +1,154 @@
 """Half the units are off: is that good, and is it faster? What the measurements say of zeros."""
 
-from typing import Any
-
 import numpy as np
+import xarray as xr
 
-from reluguide.evidence.declare import Check, Numbers, Picture, claim, fact, figure, mean_interval
+from reluguide.evidence.checks import above, below, equal
+from reluguide.evidence.findings import Condition, Numbers, Picture, check, estimates, fact, figure, table
 from reluguide.findings import _draw, _recorded
-from reluguide.findings._threads import TUTORIAL
+from reluguide.recorded import Recording, quoted
 
-DOUBT = "Doubtful ReLU use (thread in a framework's forum)"
+NETWORKS = ("split", "seed")
+PERCENTS = (50, 90, 99)  # of zeros
+# How a product is timed: name -> benchmark and words.
+WAYS = {
+    "dense": ("zeros", "dense, zeros and all"),
+    "gather": ("one_row", "one row, gathered"),
+    "ready": ("one_row", "one row, gathered before"),
+}
 
-_BY_PERCENT = {"50": "half", "90": "nine tenths", "99": "99 of 100"}
-
-
-@fact(unit="%", digits=0)
-def off(zeros: Any) -> dict[str, Any]:
-    """Share of zeros among the activations of a hidden layer on the training digits."""
-    return {
-        f"{name}_{layer}": zeros.off[i][:, k]
-        for i, name in enumerate(zeros.training)
-        for k, layer in enumerate(("first", "second"))
-    }
-
-
-@fact(unit="%", digits=1)
-def never(zeros: Any) -> dict[str, float]:
-    """Share of units that are off for every training digit: the layer and training that have most."""
-    return {"most": float(zeros.never.mean(axis=1).max())}
+off = fact("zeros.off", digits=0)
+same_team = fact("teams", digits=0)
+off_paid = fact("penalty.off", digits=0)
+test_paid = fact("penalty.test", digits=1)
+skip_error = fact("skipping.difference")
+products = fact("skipping.products", digits=0)
 
 
-@fact(unit="%", digits=0)
-def same_team(teams: Any) -> dict[str, Any]:
-    """Share of second-layer units in the same state, on or off, for two digits."""
-    pairs = {f"{name}_same": teams.same[i] for i, name in enumerate(teams.training)}
-    return pairs | {f"{name}_different": teams.different[i] for i, name in enumerate(teams.training)}
+@fact(unit="share")
+def never(zeros: xr.Dataset) -> xr.DataArray:
+    """Units that are off for every training digit: the layer and training that have most."""
+    return zeros["never"].mean(NETWORKS).max()
 
 
-@fact(unit="%", digits=0)
-def off_paid(penalty: Any) -> dict[str, Any]:
-    """Share of zeros in both hidden layers, without a penalty on activations and with the strongest."""
-    return {"none": penalty.off[0], "most": penalty.off[-1], "strong": penalty.off[-2]}
-
-
-@fact(unit="%", digits=1)
-def test_paid(penalty: Any) -> dict[str, Any]:
-    """Test accuracy on digits, without a penalty on activations and with the two strongest."""
-    return {"none": penalty.test[0], "most": penalty.test[-1], "strong": penalty.test[-2]}
+@fact(unit="points", digits=2)
+def gain(penalty: xr.Dataset) -> xr.DataArray:
+    """Test accuracy that a penalty on the mean activation gains over none, network by network."""
+    test = penalty["test"]
+    return 100 * (test - test.sel(strength=0))
 
 
 @fact(digits=2)
-def gain(penalty: Any) -> Any:
-    """Points of test accuracy that a penalty of 3 on the mean activation gains over none, seed by seed."""
-    return (penalty.test[-2] - penalty.test[0]) * 100
+def time(recorded: list[Recording]) -> xr.DataArray:
+    """Time of a product with a percentage of zeros, over that of the dense one without, on the quoted CPU."""
+    return _times(quoted(recorded))
 
 
-@fact()
-def skip_error(skipping: Any) -> float:
-    """Largest difference between a dense product and one that skips the zeros, in double precision."""
-    return float(skipping.difference.max())
-
-
-@fact(digits=0)
-def products(skipping: Any) -> int:
-    """Products computed twice, dense and without the rows that meet a zero."""
-    return int(skipping.products)
-
-
-@fact(digits=2)
-def dense(recorded: Any) -> dict[str, float]:
-    """Time of a dense product whose left factor is mostly zeros, divided by the time with none, on the quoted CPU."""
-    one = _recorded.quoted(recorded)
-    return {f"at_{percent}": one.ratio("zeros", f"dense_{percent}") for percent in _BY_PERCENT}
-
-
-@fact(digits=2)
-def one_row(recorded: Any) -> dict[str, float]:
-    """Time of one row's product over the rows that do not meet a zero, divided by the dense one's, on the quoted CPU."""
-    one = _recorded.quoted(recorded)
-    return {
-        f"{what}_{percent}": one.ratio("one_row", f"{what}_{percent}")
-        for what in ("gather", "ready")
-        for percent in _BY_PERCENT
-    }
+def _times(one: Recording) -> xr.DataArray:
+    """Ratios to the time of the dense product, by way and percentage of zeros."""
+    ratios = [[one.ratio(WAYS[way][0], f"{way}_{percent}") for percent in PERCENTS] for way in WAYS]
+    return xr.DataArray(ratios, {"way": list(WAYS), "percent": list(PERCENTS)}, ("way", "percent"))
 
 
 @figure
-def zeros_by_layer(zeros: Any) -> Picture:
+def zeros_by_layer(zeros: xr.Dataset) -> Picture:
     """Share of zeros in two hidden layers, before training and after it"""
     fig, axes = _draw.panels(height=2.7)
-    labels = {"start": "before training", "sgd": "after SGD", "adam": "after Adam"}
-    rows = []
-    for series, (name, label) in enumerate(labels.items()):
-        shares = zeros.off[zeros.training.index(name)] * 100
-        nudge = (series - 1) * 0.2
-        for k in range(shares.shape[1]):
-            axes.plot(
-                shares[:, k], k + nudge + np.linspace(-0.05, 0.05, len(shares)), linestyle="none", alpha=0.7,
-                markersize=5, color=f"C{series}", marker=_draw.MARKERS[series], label=label if k == 0 else None,
-            )  # fmt: skip
-        rows.append((label, *(_draw.mean_text(shares[:, k], "{:.1f} %") for k in range(shares.shape[1]))))
+    off = zeros.off.assign_coords(training=["before training", "after SGD", "after Adam"])
+    for series, shares in enumerate(off):
+        values = 100 * shares.stack(network=NETWORKS).values  # (layers, networks)
+        spots = np.arange(2)[:, None] + (series - 1) * 0.2 + np.linspace(-0.05, 0.05, values.shape[1])
+        axes.plot(
+            values.ravel(), spots.ravel(), linestyle="none", alpha=0.7, markersize=5, color=f"C{series}",
+            marker=_draw.MARKERS[series], label=shares.training.item(),
+        )  # fmt: skip
     axes.axvline(50, color="C3", linestyle=":", linewidth=1.2)
     axes.set(xlabel="zeros among the activations (%)", yticks=[0, 1], ylim=(1.45, -0.45))
     axes.set_yticklabels(["layer 1", "layer 2"])
     axes.legend(loc="upper left")
-    return Picture(fig, Numbers(("network", "layer 1", "layer 2"), rows))
+    columns = {"network": "training", "layer 1": off.sel(layer=1), "layer 2": off.sel(layer=2)}
+    return Picture(fig, table(columns, digits=1))
 
 
 @figure
-def paid_for_zeros(penalty: Any) -> Picture:
+def paid_for_zeros(penalty: xr.Dataset) -> Picture:
     """Test accuracy of networks that were paid for zeros, by the share of zeros that they ended with"""
     fig, axes = _draw.panels(height=3.0)
-    rows = []
-    for series, (what, values) in enumerate((("training", penalty.train), ("test", penalty.test))):
-        middle, low, high = np.array([mean_interval(one * 100) for one in values]).T
-        axes.errorbar(
-            penalty.off.mean(1) * 100, middle, yerr=[middle - low, high - middle], color=f"C{series}", capsize=3,
-            linestyle=_draw.DASHES[series], marker=_draw.MARKERS[series], label=f"{what} digits",
-        )  # fmt: skip
-    for strength, share, test in zip(penalty.strength, penalty.off, penalty.test):
-        rows.append(
-            (
-                f"{strength:g}",
-                _draw.mean_text(share * 100, "{:.0f} %"),
-                _draw.mean_text(test * 100, "{:.1f} %"),
-            )
-        )
+    by_zeros = penalty.assign_coords(strength=100 * penalty.off.mean(NETWORKS).values)
+    _draw.band(axes, by_zeros.train, "strength", label="training digits", series=0)
+    _draw.band(axes, by_zeros.test, "strength", label="test digits", series=1)
     axes.set(xlabel="zeros among the activations (%)", ylabel="accuracy (%)", ylim=(0, 103))
     axes.legend(loc="lower left")
-    return Picture(fig, Numbers(("strength of the penalty", "zeros", "test accuracy"), rows))
+    columns = {
+        "strength of the penalty": "strength",
+        "zeros": [str(one) for one in estimates(penalty.off, "strength", digits=0)],
+        "test accuracy": penalty.test,
+    }
+    return Picture(fig, table(columns, digits=1))
 
 
 @figure
-def skipping_time(recorded: Any) -> Picture:
+def skipping_time(recorded: list[Recording]) -> Picture:
     """Time of a product with zeros, divided by the time of the dense one, by device"""
-    fig, axes = _draw.panels(rows=len(recorded), height=2.9 * len(recorded), squeeze=False)
-    percents = list(_BY_PERCENT)
-    rows = []
-    for panel, one in zip(axes[:, 0], recorded):
-        series = {
-            "dense, zeros and all": [one.ratio("zeros", f"dense_{percent}") for percent in percents],
-            "one row, gathered": [one.ratio("one_row", f"gather_{percent}") for percent in percents],
-            "one row, gathered before": [one.ratio("one_row", f"ready_{percent}") for percent in percents],
-        }
-        for i, (label, ratios) in enumerate(series.items()):
+    fig, axes = _recorded.panels(recorded, height=2.9)
+    for panel, one in zip(axes, recorded):
+        for series, ratios in enumerate(_times(one)):
             panel.plot(
-                range(len(percents)), ratios, label=label, color=f"C{i}", linestyle=_draw.DASHES[i],
-                marker=_draw.MARKERS[i],
+                range(len(PERCENTS)), ratios, label=WAYS[ratios.way.item()][1], color=f"C{series}",
+                linestyle=_draw.DASHES[series], marker=_draw.MARKERS[series],
             )  # fmt: skip
         panel.set(
-            yscale="log", title=_recorded.named(one), ylabel="time / time of dense", xticks=range(len(percents)),
-            xlabel="zeros among the activations",
+            yscale="log", ylabel="time / time of dense", xlabel="zeros among the activations",
+            xticks=range(len(PERCENTS)),
         )  # fmt: skip
-        panel.set_xticklabels([f"{percent} %" for percent in percents])
+        panel.set_xticklabels([f"{percent} %" for percent in PERCENTS])
         _recorded.plain_ticks(panel.yaxis)
         panel.legend(loc="lower left")
-        rows += [
-            (
-                f"{one.device}, {percent} % zeros", _recorded.around(one, "zeros", f"dense_{percent}"),
-                _recorded.around(one, "one_row", f"gather_{percent}"),
-                _recorded.around(one, "one_row", f"ready_{percent}"),
-            )
-            for percent in percents
-        ]  # fmt: skip
+    rows = [
+        (
+            f"{one.device}, {percent} % zeros",
+            *(_recorded.around(one, benchmark, f"{way}_{percent}") for way, (benchmark, _) in WAYS.items()),
+        )
+        for one in recorded
+        for percent in PERCENTS
+    ]
     return Picture(fig, Numbers(("device", "dense", "one row, gathered", "one row, gathered before"), rows))
 
 
-@claim(
-    "C44",
-    said="Typically half of the units are off: ReLU makes networks sparse.",
-    where=TUTORIAL,
-    verdict="right if",
-    because="Half is where random weights and zero biases begin: {off.start_first} and {off.start_second} of two layers. "
-    "Training moves it: here the second layer ends with {off.sgd_second} (SGD) and {off.adam_second} (Adam), fewer "
-    "zeros, not more. In large transformers it is the other way round: only a few in a hundred are on [@li2023].",
-)
-def half_is_the_start(zeros: Any) -> Check:
-    start, sgd, adam = (zeros.off[zeros.training.index(name)] for name in ("start", "sgd", "adam"))
-    moved = float(start[:, 1].mean() - max(sgd[:, 1].mean(), adam[:, 1].mean()))
-    return Check(
-        bool(np.abs(start[:, 0] - 0.5).max() < 0.02 and moved > 0.03),
-        {
-            "first layer at the start, farthest from half": np.abs(start[:, 0] - 0.5).max(),
-            "fewer zeros later": moved,
-        },
-    )
+@check("C44")
+def half_is_the_start(zeros: xr.Dataset) -> list[Condition]:
+    second = zeros.off.sel(layer=2).mean(NETWORKS)
+    fewer = second.sel(training="start") - second.sel(training=["sgd", "adam"])
+    distance = abs(zeros.off.sel(training="start", layer=1) - 0.5)
+    return [
+        below("first layer at the start, distance from a half, in any network", distance, 0.02),
+        above("second layer, fewer zeros after training, on average", fewer, 0.03),
+        below("units that are off for every digit, on average", zeros.never.mean(NETWORKS), 0.02),
+    ]
 
 
-@claim(
-    "C45",
-    said="Sparse activations regularise: sparser networks generalise better.",
-    where=DOUBT,
-    verdict="unproven",
-    because="Paid for zeros, networks went from {off_paid.none} to {off_paid.strong} of them, and the test accuracy from "
-    "{test_paid.none} to {test_paid.strong}, a change of {gain} points: no evidence of a gain on this task. That the brain is sparse is "
-    "explained by its supply of energy [@lennie2003].",
-)
-def no_gain_here(penalty: Any) -> Check:
-    rise = float(penalty.off[-2].mean() - penalty.off[0].mean())
-    change = float(penalty.test[-2].mean() - penalty.test[0].mean())
-    return Check(rise > 0.3 and -0.03 < change < 0.01, {"more zeros": rise, "test accuracy gained": change})
+@check("C45")
+def no_gain_here(penalty: xr.Dataset) -> list[Condition]:
+    off, test = penalty.off.mean(NETWORKS), penalty.test.mean(NETWORKS)
+    change = test - test.sel(strength=0)
+    return [
+        equal("networks that diverged", penalty.diverged.sum(), 0),
+        above("more zeros from one strength to the next", off.diff("strength"), 0),
+        above("more zeros with strong pay", off.sel(strength=3) - off.sel(strength=0), 0.3),
+        above("test accuracy gained with strong pay", change.sel(strength=3), -0.03),
+        below("test accuracy gained with strong pay, at most", change.sel(strength=3), 0.01),
+        below("test accuracy gained with the strongest pay", change.sel(strength=10), -0.1),
+    ]
 
 
-@claim(
-    "C45b",
-    said="The zeros are sparse in mathematics, but not in storage or computation.",
-    where=DOUBT,
-    verdict="right if",
-    because="A dense product takes {dense.at_99} times as long with 99 of 100 zeros: nobody looks at them. Collecting the "
-    "rows that are needed first takes {one_row.gather_90} times the dense time at nine tenths; with these rows at "
-    "hand it is {one_row.ready_90} times. Systems built for it do win [@liu2023; @mirzadeh2024].",
-)
-def zeros_are_multiplied(recorded: Any) -> Check:
-    one = _recorded.quoted(recorded)
-    full = one.ratio("zeros", "dense_99")
-    gather, ready = one.ratio("one_row", "gather_90"), one.ratio("one_row", "ready_90")
-    half = one.ratio("one_row", "gather_50")
-    return Check(
-        0.7 < full < 1.4 and ready < 0.5 and gather > 2 * ready and half > 1.2,
-        {
-            "dense, 99 % zeros": full,
-            "gathered, 90 %": gather,
-            "rows at hand, 90 %": ready,
-            "gathered, 50 %": half,
-        },
-    )
+@check("C45b")
+def zeros_are_multiplied(recorded: list[Recording], skipping: xr.Dataset) -> list[Condition]:
+    dense, gather, ready = _times(quoted(recorded))
+    return [
+        above("dense, with 99 % zeros, in the time with none", dense.sel(percent=99), 0.7),
+        below("dense, with 99 % zeros, in the time with none, at most", dense.sel(percent=99), 1.4),
+        above("one row gathered, half zeros, in the dense time", gather.sel(percent=50), 1.2),
+        below("rows at hand, 90 % zeros, in the dense time", ready.sel(percent=90), 0.5),
+        above("gathered, 90 % zeros, in the time with rows at hand", (gather / ready).sel(percent=90), 2),
+        below("change by skipping, in the largest number", skipping.difference / skipping.largest, 1e-10),
+    ]

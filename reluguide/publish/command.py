@@ -6,7 +6,7 @@ import sys
 from reluguide.device import CHOICES, DeviceError, kind_without_torch
 from reluguide.evidence import runner
 from reluguide.evidence.guide import Guide, here
-from reluguide.evidence.worker import EvidenceError
+from reluguide.evidence.record import EvidenceError
 from reluguide.publish import labs
 
 
@@ -29,16 +29,14 @@ def run(args: argparse.Namespace) -> int:
         return 2
     try:
         device = kind_without_torch(args.device)
-        print(
-            runner.refresh(
-                guide,
-                device=device,
-                only=args.modules or None,
-                workers=args.workers,
-                extra=[] if guide.check else labs.jobs(guide),
-            )
+        books = [] if guide.check else labs.jobs(guide)
+        report = runner.refresh(
+            guide, device=device, only=args.modules or None, workers=args.workers, extra=books
         )
     except (EvidenceError, DeviceError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    print(report)
+    for problem in (problems := runner.failures(guide, device=device, only=args.modules or None)):
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0

@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterator
 
 from reluguide.evidence.guide import Guide
+from reluguide.evidence.lookup import Evidence, UnknownNameError
 from reluguide.publish import pages
 from reluguide.publish.pages import Page, PageError
-from reluguide.publish.render import Evidence
+from reluguide.publish.render import EXPRESSION, UNCLOSED
 
 WIDTH = 82  # characters of code that a page shows; what is longer has to be scrolled
 
 # What may stand in prose with a digit: it is blanked before typed measurements are looked for.
 _ALLOWED = re.compile(
-    r"`[^`]*`"  # settings stand in backticks
+    r"`[^`]*`"  # code
     r"|\{\{.*?\}\}"  # facts
     r"|\[@[^\]]*\]"  # citations
     r"|\]\([^)]*\)|<[^>]+>|https?://\S+"  # targets of links, tags, addresses
@@ -29,9 +30,31 @@ _TYPED = re.compile(
     r"|\d+\s?(?:×|x\b|-fold\b|\btimes\b)"  # a ratio
     r"|\d+\s?(?:ms|µs|ns|GFLOP)\b"  # a time
 )
+_NUMBER_AS_CODE = re.compile(r"`[-−+]?\d[\d.,\s]*(?:%|×)?`")
 _PICTURE_WORDS = re.compile(
     r"^(?:a |an |the )?(?:figure|picture|image|plot|graph|chart|diagram)\b[\s\d.:]*$|\.(?:svg|png)$", re.I
 )
+
+
+def problems(
+    guide: Guide, written: list[Page], labs: list[Page], evidence: Evidence | None
+) -> list[PageError]:
+    """What is wrong with the guide's pages and labs, all of the first kind that is found.
+
+    Without `evidence`, for who edits text only, nothing is said of numbers, figures and checks.
+    """
+    stages: list[Iterator[PageError]] = [
+        (problem for page in written for problem in page_problems(guide, page)),
+        (problem for lab in labs for problem in link_problems(guide, lab)),
+        guide_problems(guide, written),
+    ]
+    if evidence is not None:
+        stages += [
+            (problem for page in written for problem in quote_problems(page, evidence)),
+            claim_problems(guide, evidence),
+            unquoted_problems(guide, written, evidence),
+        ]
+    return next((found for stage in stages if (found := list(stage))), [])
 
 
 def page_problems(guide: Guide, page: Page) -> Iterator[PageError]:
@@ -45,6 +68,11 @@ def page_problems(guide: Guide, page: Page) -> Iterator[PageError]:
     yield from image_problems(page)
     yield from typed_measurements(page)
     yield from heading_problems(page)
+    try:
+        assert page.claims is not None
+    except PageError as error:
+        yield error
+        return
     try:
         yield from link_problems(guide, page)
     except PageError as error:  # the page that a link leads to cannot be read
@@ -120,13 +148,19 @@ def image_problems(page: Page) -> Iterator[PageError]:
 
 
 def typed_measurements(page: Page) -> Iterator[PageError]:
-    """Decimals, percentages, ratios and times in prose that no run stands behind."""
+    """Decimals, percentages, ratios and times in prose that no run stands behind; settings typed as code."""
     for number, line in page.prose:
+        for typed in _NUMBER_AS_CODE.finditer(line):
+            yield PageError(
+                page.name, number,
+                f"the number {typed[0]} stands between backticks, and backticks are for code; quote the setting "
+                "that it is ({{ module.experiment.setting }}).",
+            )  # fmt: skip
         for found in _TYPED.finditer(_ALLOWED.sub(lambda m: " " * len(m[0]), line)):
             yield PageError(
                 page.name, number,
                 f"the measurement {found[0].strip()!r} is typed by hand; make it a fact ({{{{ module.fact }}}}), "
-                "or, if it is a setting that we chose, write it in `backticks`.",
+                "or, if it is a setting that we chose, quote that ({{ module.experiment.setting }}).",
             )  # fmt: skip
 
 
@@ -167,7 +201,7 @@ def link_problems(guide: Guide, page: Page) -> Iterator[PageError]:
 def anchors(page: Page) -> set[str]:
     """Every id that a link may lead to: headings, claims, and ids written into the page."""
     prose = "\n".join(line for _, line in page.prose)
-    claims = {found.lower() for found in re.findall(r"\{\{\s*claim\.([\w-]+)\s*\}\}", prose)}
+    claims = {claim.id.lower() for claim in page.claims}
     written = {*re.findall(r'\bid="([\w-]+)"', prose), *re.findall(r"\{[^}]*#([\w-]+)[^}]*\}", prose)}
     return {heading.id or pages.slug(heading.text) for heading in page.headings} | claims | written
 
@@ -210,26 +244,87 @@ def guide_problems(guide: Guide, all_pages: list[Page]) -> Iterator[PageError]:
                 yield PageError(name, line, f"no page shows the section {section!r}; drop its markers.")
 
 
-def claim_problems(guide: Guide, all_pages: list[Page], evidence: Evidence) -> Iterator[PageError]:
-    """Every claim that a findings module declares stands on a page, and only once; no page shows another."""
-    known = evidence.claims()
-    shown: dict[str, tuple[str, int]] = {}
-    for page in all_pages:
-        for number, line in page.prose:
-            if found := re.fullmatch(r"\{\{\s*claim\.([\w-]+)\s*\}\}", line.strip()):
-                if found[1] in shown:
-                    where = "{}:{}".format(*shown[found[1]])
-                    yield PageError(page.name, number, f"claim {found[1]} is already shown on {where}.")
-                elif found[1] not in known:
+def quote_problems(page: Page, evidence: Evidence) -> Iterator[PageError]:
+    """Facts, settings, figures and citations that a page asks for and that are not there."""
+    for number, line in page.prose:
+        bare = re.sub(r"`[^`]*`", "", line)
+        for found in EXPRESSION.finditer(bare):
+            try:
+                if evidence.setting(found["name"]) is None:
+                    evidence.fact(found["name"])
+            except UnknownNameError as error:
+                yield PageError(page.name, number, str(error))
+        if "{{" in EXPRESSION.sub("", bare):
+            yield PageError(page.name, number, UNCLOSED)
+        for keys in re.findall(r"\[@([^\]]*)\]", bare):
+            for key in re.findall(r"[\w-]+", keys):
+                if evidence.cite(key) is None:
                     yield PageError(
                         page.name, number,
-                        f"no findings module declares the claim {found[1]}; known: {', '.join(known)}.",
+                        f"the citation key {key!r} is not in docs/reference/bibliography.bib; add its entry there.",
                     )  # fmt: skip
-                shown[found[1]] = (page.name, number)
-    for id, claim in known.items():
-        if id not in shown:
-            page_name = guide.relative(guide.page(claim["module"]))
+    for image in page.images:
+        if asked := re.search(r"figures/(\w+)/(\w+)\.svg$", image.src):
+            drawn = evidence.findings.get(asked[1], {}).get("figures", {})
+            if asked[2] not in drawn:
+                yield PageError(
+                    page.name, image.line,
+                    f"there is no figure {asked[1]}/{asked[2]}; findings/{asked[1]}.py draws "
+                    f"{', '.join(drawn) or 'none'}.",
+                )  # fmt: skip
+
+
+def claim_problems(guide: Guide, evidence: Evidence) -> Iterator[PageError]:
+    """Every claim has a check in the findings of its page, or says that it has none; every condition holds."""
+    for claim in evidence.claims.values():
+        findings = f"findings/{claim['module']}.py"
+        if not claim["checked"] and not claim["inspected"]:
             yield PageError(
-                page_name, 1,
-                f"claim {id} of findings/{claim['module']}.py is on no page: write {{{{ claim.{id} }}}} there.",
+                claim["page"], claim["line"],
+                f"{findings} has no check of claim {claim['id']}: write @check(\"{claim['id']}\") there, or, where "
+                "no measurement can settle it, end the claim's first line with: , by inspection",
             )  # fmt: skip
+        if claim["checked"] and claim["inspected"]:
+            yield PageError(
+                claim["page"], claim["line"],
+                f"claim {claim['id']} says that it is settled by inspection, but {findings} has a check of it.",
+            )  # fmt: skip
+        for one in claim["conditions"]:
+            if not one["holds"]:
+                yield PageError(
+                    claim["page"], claim["line"],
+                    f"claim {claim['id']} was judged {claim['verdict']!r}, but its check in {findings} no longer "
+                    f"holds: {one['text']}. Change the verdict to what the evidence says, or mend the experiment; "
+                    f"rerun it with: python -m reluguide claim {claim['id']}",
+                )  # fmt: skip
+    for module, found in evidence.findings.items():
+        for id in found["checks"]:
+            if evidence.claims.get(id, {}).get("module") != module:
+                yield PageError(
+                    guide.relative(guide.page(module)), 1,
+                    f"findings/{module}.py checks a claim {id} that is not on this page: write it there "
+                    f"(/// claim | {id}: ...), or drop the check.",
+                )  # fmt: skip
+
+
+def unquoted_problems(guide: Guide, all_pages: list[Page], evidence: Evidence) -> Iterator[PageError]:
+    """Families of facts, figures and data of which no page shows anything."""
+    text = "\n".join(page.text for page in all_pages)
+    quoted = set(re.findall(r"\{\{\s*(\w+\.\w+)", text))
+    shown = set(re.findall(r"figures/(\w+/\w+)\.svg", text))
+    for module, found in evidence.findings.items():
+        source = f"{guide.package}/findings/{module}.py"
+        for family in found["families"]:
+            if f"{module}.{family}" not in quoted:
+                yield PageError(
+                    source,
+                    1,
+                    f"no page quotes the fact {family}; quote it ({{{{ {module}.{family} }}}}), or delete it.",
+                )
+        for figure in found["figures"]:
+            if f"{module}/{figure}" not in shown:
+                yield PageError(
+                    source,
+                    1,
+                    f"no page shows the figure {figure}; show it (../figures/{module}/{figure}.svg), or delete it.",
+                )

@@ -22,8 +22,9 @@ from typing import Any
 
 from reluguide.evidence import store, svg
 from reluguide.evidence.guide import Guide
+from reluguide.evidence.record import EvidenceError
 from reluguide.evidence.runner import Job
-from reluguide.evidence.worker import EvidenceError, Ran
+from reluguide.evidence.worker import Ran
 from reluguide.publish import pages
 
 # Runs before the lab's first cell and is not part of it: the pictures of the site's own style, as SVG.

@@ -1,21 +1,21 @@
 """The ledger: every claim on one page, to be filtered by verdict and by page, and as claims.json."""
 
-import html
 import json
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
-from reluguide.evidence import claim as command
+from reluguide.evidence.claims import order
+from reluguide.evidence.lookup import Evidence
 from reluguide.publish import render
+from reluguide.publish.markup import filled
 from reluguide.publish.pages import Page
-from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question, plain_words
 
 
-def ordered(evidence: Evidence) -> list[dict[str, Any]]:
+def ordered(evidence: Evidence) -> list[Mapping[str, Any]]:
     """All claims by the number in their id."""
-    return sorted(evidence.claims().values(), key=lambda one: command.order(one["id"]))
+    return sorted(evidence.claims.values(), key=lambda one: order(one["id"]))
 
 
 def listed(evidence: Evidence, page: Page, questions: list[Question], *, repository: str) -> str:
@@ -26,12 +26,11 @@ def listed(evidence: Evidence, page: Page, questions: list[Question], *, reposit
     for claim in claims:
         counts[claim["verdict"]] = counts.get(claim["verdict"], 0) + 1
     # The form works by script only, which shows it; without one the whole ledger stands there.
-    choose = (
-        '<form class="filter" hidden><label>Verdict <select name="verdict"><option value="">all</option>'
-        + "".join(f'<option value="{render.badge(v)}">{v} ({n})</option>' for v, n in sorted(counts.items()))
-        + '</select></label> <label>Page <select name="page"><option value="">all</option>'
-        + "".join(f'<option value="{one.module}">{html.escape(one.page.title)}</option>' for one in shown)
-        + f'</select></label> <output aria-live="polite">{len(claims)} claims</output></form>'
+    choose = filled(
+        "filter.html",
+        verdicts=[(verdict, render.badge(verdict), count) for verdict, count in sorted(counts.items())],
+        pages=[(one.module, one.page.title) for one in shown],
+        total=len(claims),
     )
     homes = {one.module: one for one in questions}
     cards = [
@@ -58,7 +57,7 @@ def as_json(evidence: Evidence, questions: list[Question]) -> str:
             "verdict": claim["verdict"],
             "because": plain_words(render.because(nowhere, claim, evidence, plain=True)),
             "checked_by": [f"{claim['module']}.{need}" for need in claim["needs"]],
-            "numbers": claim["numbers"],
+            "numbers": {one["what"]: one["number"] for one in claim["conditions"]},
             "address": f"{urls.get(claim['module'], '')}#{claim['id'].lower()}",
         }
         for claim in ordered(evidence)

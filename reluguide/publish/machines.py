@@ -6,9 +6,9 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from reluguide.evidence.guide import Guide
+from reluguide.evidence.lookup import Evidence
 from reluguide.publish import ledger, pages, render
 from reluguide.publish.pages import Fence, Page
-from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question, plain_words, short_answer
 
 # An attribute list, such as { .cite }; braces in code between backticks are code and stay.
@@ -64,8 +64,15 @@ def parts(
     site = one.url[: one.url.index("questions/")]
     kept = {other.source for other in questions} if twins else set()
 
+    judged = {number: one for one in page.claims for number in range(one.line, one.end + 1)}
+
     for number, line in enumerate(page.lines, 1):
         if number <= page.front_end:
+            continue
+        if number in judged:
+            if number == judged[number].line:
+                for shown in _claim(page, evidence.claims[judged[number].id], evidence):
+                    yield absolute_links(shown, source=one.source, site=site, kept=kept)
             continue
         if fence := starts.get(number):
             yield fence
@@ -107,9 +114,6 @@ def fenced(guide: Guide, page: Page, fence: Fence) -> list[str]:
 def _line(page: Page, line: str, number: int, evidence: Evidence) -> list[str]:
     if line.strip() == "<!-- claims -->":
         return [row for claim in ledger.ordered(evidence) for row in _claim(page, claim, evidence)]
-    if found := re.fullmatch(r"\{\{\s*claim\.([\w-]+)\s*\}\}", line.strip()):
-        claim = evidence.claims().get(found[1])
-        return _claim(page, claim, evidence) if claim else []
     if re.match(r"^/{3,}|^<!--", line.strip()):
         return []
     if line.startswith("!!! answer"):

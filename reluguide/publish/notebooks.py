@@ -11,8 +11,8 @@ from urllib.parse import urlparse
 import nbformat.v4 as nb
 
 from reluguide.evidence.guide import Guide
+from reluguide.evidence.lookup import Evidence
 from reluguide.publish import machines, pages
-from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question
 
 # The branch to which the publishing workflow puts the notebooks, for Colab to open them from.

@@ -8,12 +8,14 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from reluguide.evidence import claims
+from reluguide.evidence.claims import Claim
 from reluguide.evidence.guide import Guide
 
 _FENCE = re.compile(r"^(?P<indent>[ \t>]*)(?P<ticks>`{3,}|~{3,})[ \t]*(?P<info>[^`]*)$")
@@ -21,7 +23,7 @@ _INFO = re.compile(r"^\{?\s*\.?(?P<language>[\w+-]*)(?P<rest>.*?)\}?$")
 _INCLUDE = re.compile(r'^[ \t]*--8<--[ \t]+"(?P<path>[^":]+)(?::(?P<section>[^"]+))?"[ \t]*$')
 _SKIP = re.compile(r"^\s*<!--\s*skip:\s*(?P<reason>.*?)\s*-->\s*$")
 _HEADING = re.compile(r"^(?P<marks>#{1,6})\s+(?P<text>.*?)\s*(?:\{[^}]*#(?P<id>[\w-]+)[^}]*\})?\s*$")
-_IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<src>[^)\s]+)\)(?P<attrs>\{[^}]*\})?")
+_IMAGE = re.compile(r"!\[(?P<alt>(?:\{\{.*?\}\}|[^\]])*)\]\((?P<src>[^)\s]+)\)(?P<attrs>\{[^}]*\})?")
 _ANSWER = re.compile(r"^!!! answer\b.*$")
 
 
@@ -132,6 +134,14 @@ class Page:
         ]
 
     @cached_property
+    def claims(self) -> list[Claim]:
+        """The claims that the page judges, in order; PageError where one is malformed."""
+        try:
+            return claims.read(self.prose)
+        except claims.ClaimError as error:
+            raise PageError(self.name, error.line, error.message) from None
+
+    @cached_property
     def title(self) -> str:
         first = next((heading for heading in self.headings if heading.level == 1), None)
         if first is None:
@@ -156,6 +166,11 @@ class Page:
 
 def read(guide: Guide, path: Path) -> Page:
     """A page of Markdown, or the prose of a lab (percent format) on the lines where it stands."""
+    return _read(guide, path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)  # every guard, link and list of a build asks for the same pages
+def _read(guide: Guide, path: Path, changed: int) -> Page:
     text = text_of(guide, path)
     return Page(guide.relative(path), _prose_of_lab(text) if path.suffix == ".py" else text)
 

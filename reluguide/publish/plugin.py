@@ -25,7 +25,7 @@ from mkdocs.structure.pages import Page as MkDocsPage
 from reluguide.device import DeviceError, kind_without_torch
 from reluguide.evidence import runner
 from reluguide.evidence.guide import Guide
-from reluguide.evidence.worker import EvidenceError
+from reluguide.evidence.record import EvidenceError
 from reluguide.publish import (
     bibliography,
     glossary,
@@ -91,12 +91,8 @@ class ReluguidePlugin(BasePlugin[Settings]):  # type: ignore[no-untyped-call]
     @event_priority(100)  # before mkdocs-jupyter looks for what it is to render
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         written = [self._page(file) for file in files.documentation_pages() if file.src_uri.endswith(".md")]
-        _stop(problem for page in written for problem in guards.page_problems(self.guide, page))
-        for lab in labs.names(self.guide):
-            _stop(guards.link_problems(self.guide, self._read(labs.source(self.guide, lab))))
-        _stop(guards.guide_problems(self.guide, written))
-        if not self.prose:
-            _stop(guards.claim_problems(self.guide, written, self.evidence))
+        books = [self._read(labs.source(self.guide, lab)) for lab in labs.names(self.guide)]
+        _stop(guards.problems(self.guide, written, books, None if self.prose else self.evidence))
         self.questions = self._questions(files, config)
         everything = site.generated(self.evidence)
         repository = config.extra["repository"]

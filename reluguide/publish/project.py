@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reluguide.publish.render import Evidence
+from reluguide.evidence.lookup import Evidence
 
 
 def addresses(root: Path) -> dict[str, str]:

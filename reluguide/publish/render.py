@@ -1,61 +1,30 @@
 """From a page as written to Markdown that any Python-Markdown site can show.
 
 Facts become `<data>` with their provenance (plain text in alt texts, headings and front matter), figures
-get their size and, below, "Show the numbers"; `{{ claim.C13 }}` becomes a card, `[@key]` a citation, and
+get their size and, below, "Show the numbers"; a claim becomes a card, `[@key]` a citation, and
 the foot of the page says where each number comes from. Works without MkDocs: text in, text out.
 """
 
-import difflib
-import html
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from reluguide.evidence.lookup import Evidence, UnknownNameError
+from reluguide.publish.markup import filled
 from reluguide.publish.pages import Page, PageError
 
-_EXPRESSION = re.compile(r"\{\{\s*(?P<name>[\w.-]+)\s*(?:\|\s*(?P<filter>\w+)\s*)?\}\}")
+EXPRESSION = re.compile(r"\{\{\s*(?P<name>[\w.]+(?:\[[^\[\]{}]*\])?)\s*(?:\|\s*(?P<filter>\w+)\s*)?\}\}")
+_ALT = re.compile(r"!\[((?:\{\{.*?\}\}|[^\]])*)\]")
 _CITATION = re.compile(r"\[@(?P<keys>[\w-]+(?:;\s*@[\w-]+)*)\]")
 _FIGURE = re.compile(
     r"(?P<image>!\[(?P<alt>[^\]]*)\]\((?P<up>(?:\.\./)*)figures/(?P<module>\w+)/(?P<name>\w+)\.svg\))"
 )
 _WAITING = "…"
-
-Citer = Callable[[str], tuple[str, str] | None]
-"""A bibliography key to (text as cited: "He et al. 2015", anchor); None for an unknown key."""
-
-
-@dataclass
-class Evidence:
-    """All that the store holds for the pages: findings by module. `waiting` shows placeholders for the rest.
-
-    `cite` looks a key up in the bibliography; `pages` are the question pages by module, for the index.
-    """
-
-    findings: Mapping[str, Mapping[str, Any]]
-    cite: Citer = field(default=lambda key: (key, key))
-    waiting: bool = False
-
-    def fact(self, name: str) -> dict[str, Any] | None:
-        module, _, rest = name.partition(".")
-        fact: dict[str, Any] | None = self.findings.get(module, {}).get("facts", {}).get(rest)
-        return fact
-
-    def fact_names(self) -> list[str]:
-        return [f"{m}.{name}" for m, found in self.findings.items() for name in found["facts"]]
-
-    def claims(self) -> dict[str, dict[str, Any]]:
-        """Every claim by id, with the module that declares it; an id that two modules claim is an error."""
-        found: dict[str, dict[str, Any]] = {}
-        for module, record in self.findings.items():
-            for claim in record["claims"]:
-                if claim["id"] in found:
-                    raise ValueError(
-                        f"claim {claim['id']} is declared in both findings/{found[claim['id']]['module']}.py "
-                        f"and findings/{module}.py; give one of them an id of its own."
-                    )
-                found[claim["id"]] = {**claim, "module": module}
-        return found
+UNCLOSED = (
+    "a {{ is not closed on its line, or is not `{{ module.fact[coordinate] }}`, `{{ module.fact | interval }}` or "
+    "`{{ module.experiment.setting }}`."
+)
 
 
 @dataclass
@@ -90,9 +59,13 @@ class _Renderer:
 
     def render(self, foot: str) -> Rendered:
         prose = {number for number, _ in self.page.prose}
+        judged = {number: one for one in self.page.claims for number in range(one.line, one.end + 1)}
         out = []
         for number, line in enumerate(self.page.lines, 1):
-            if number <= self.page.front_end:
+            if number in judged:
+                if number == judged[number].line:
+                    out.append(self.claim(judged[number].id, number))
+            elif number <= self.page.front_end:
                 out.append(self.filled(line, number, plain=True))
             elif number in prose:
                 out.append(self.line(line, number))
@@ -104,58 +77,42 @@ class _Renderer:
         return Rendered(f"{whole}\n", self.facts, self.modules)
 
     def line(self, line: str, number: int) -> str:
-        whole = _EXPRESSION.fullmatch(line.strip())
-        if whole and whole["name"].startswith("claim."):
-            return self.claim(whole["name"].removeprefix("claim."), number)
         if line.lstrip().startswith("#"):
             return self.filled(line, number, plain=True)
         # Alt texts first, as plain text: a tag inside an attribute would break it.
-        line = re.sub(r"!\[([^\]]*)\]", lambda m: f"![{self.filled(m[1], number, plain=True)}]", line)
-        line = self.outside_code(line, lambda part: self.cited(self.filled(part, number), number))
+        line = _ALT.sub(lambda m: f"![{self.filled(m[1], number, plain=True)}]", line)
+        line = self.prose(line, number)
         return _FIGURE.sub(lambda m: self.figure(m, number, line), line)
 
     def outside_code(self, line: str, change: Callable[[str], str]) -> str:
         parts = re.split(r"(`[^`]*`)", line)
         return "".join(part if i % 2 else change(part) for i, part in enumerate(parts))
 
-    def filled(self, text: str, number: int, *, plain: bool = False, module: str = "") -> str:
-        """`text` with its facts; inside a claim's `because`, bare names are facts of its module."""
-
-        def one(match: re.Match[str]) -> str:
-            name, how = match["name"], match["filter"]
-            fact = self.evidence.fact(name)
-            if fact is None:
-                if self.evidence.waiting:
-                    return _WAITING
-                raise PageError(self.page.name, number, self.unknown(name))
-            self.facts.append(name)
-            text = str(fact["text"])
-            if how == "interval":
-                text = fact["interval"] or text
-            elif how:
-                raise PageError(
-                    self.page.name, number, f"the filter {how!r} is not known; there is `interval`."
-                )
-            return text if plain else marked(fact, text)
-
-        done = _EXPRESSION.sub(one, text)
+    def filled(self, text: str, number: int, *, plain: bool = False) -> str:
+        """`text` with its facts and settings."""
+        done = EXPRESSION.sub(lambda match: self.quoted(match, number, plain=plain), text)
         if "{{" in done:
-            raise PageError(
-                self.page.name, number,
-                "a {{ is not closed on its line, or is not `{{ module.fact }}` or `{{ module.fact | interval }}`.",
-            )  # fmt: skip
+            raise PageError(self.page.name, number, UNCLOSED)
         return done
 
-    def unknown(self, name: str) -> str:
-        names = self.evidence.fact_names()
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        module = name.partition(".")[0]
-        hint = (
-            f"did you mean {' or '.join(near)}?" if near
-            else f"findings/{module}.py is not there." if module not in self.evidence.findings
-            else f"findings/{module}.py has {', '.join(n for n in names if n.startswith(module + '.'))}."
-        )  # fmt: skip
-        return f"there is no fact {name!r}; {hint}"
+    def quoted(self, match: re.Match[str], number: int, *, plain: bool) -> str:
+        """What stands in the place of one expression."""
+        try:
+            setting = self.evidence.setting(match["name"])
+            name, fact = ("", None) if setting is not None else self.evidence.fact(match["name"])
+        except UnknownNameError as error:
+            if self.evidence.waiting:
+                return _WAITING
+            raise PageError(self.page.name, number, str(error)) from None
+        if fact is None:
+            return str(setting)
+        self.facts.append(name)
+        text, how = str(fact["text"]), match["filter"]
+        if how == "interval":
+            text = fact["interval"] or text
+        elif how:
+            raise PageError(self.page.name, number, f"the filter {how!r} is not known; there is `interval`.")
+        return text if plain else marked(fact, text)
 
     def cited(self, text: str, number: int, *, plain: bool = False) -> str:
         def one(match: re.Match[str]) -> str:
@@ -194,72 +151,45 @@ class _Renderer:
         return f"{match['image']}{size}\n\n{indent}{numbers(drawn)}\n"
 
     def claim(self, id: str, number: int) -> str:
-        claims = self.evidence.claims()
-        if id not in claims:
-            if self.evidence.waiting:
-                return f"<p>{_WAITING}</p>"
-            raise PageError(
-                self.page.name,
-                number,
-                f"no findings module declares the claim {id}; known: {', '.join(claims)}.",
-            )
-        claim = claims[id]
-        self.modules.append(claim["module"])
-        return card(claim, self.because(claim, number))
+        claim = self.evidence.claims[id]
+        if claim["needs"]:
+            self.modules.append(claim["module"])
+        return card(claim, self.because(claim))
 
-    def because(self, claim: Mapping[str, Any], number: int, *, plain: bool = False) -> str:
-        """A claim's reason as Markdown: `{fact}` is one of its own module's, `{module.fact}` another's."""
-        facts = self.evidence.findings[claim["module"]]["facts"]
-        text = re.sub(
-            r"\{([\w.]+)(\s*\|\s*\w+)?\}",
-            lambda m: "{{ " + (f"{claim['module']}.{m[1]}" if m[1] in facts else m[1]) + (m[2] or "") + " }}",
-            claim["because"],
-        )
-        filled = self.filled(text, number, plain=plain)
-        return self.cited(filled, number, plain=plain)
+    def because(self, claim: Mapping[str, Any], *, plain: bool = False) -> str:
+        """A claim's reason as Markdown, one paragraph."""
+        lines = [(number, text.strip()) for number, text in claim["reason"] if text.strip()]
+        if plain:
+            return " ".join(self.cited(self.filled(t, n, plain=True), n, plain=True) for n, t in lines)
+        return " ".join(self.prose(text, number) for number, text in lines)
+
+    def prose(self, text: str, number: int) -> str:
+        """A line of prose with its facts, settings and citations; what stands between backticks stays."""
+        return self.outside_code(text, lambda part: self.cited(self.filled(part, number), number))
 
 
 def marked(fact: Mapping[str, Any], text: str) -> str:
     """A fact in the prose: its exact value for machines, where it comes from on hover."""
     told = fact["what"].rstrip(".")
-    if fact["seeds"]:
-        told += f": mean of {fact['seeds']} seeds, 95 % interval {fact['interval']}"
-    value = f"{fact['value']:.6g}"
-    return f'<data value="{value}" title="{html.escape(told)}">{text}</data>'
+    if fact["networks"]:
+        told += f": {fact['networks']}, 95 % interval {fact['interval']}"
+    return filled("fact.html", value=f"{fact['value']:.6g}", told=told, text=text)
 
 
 def numbers(drawn: Mapping[str, Any]) -> str:
     """ "Show the numbers": the table under a picture, out of the way of search."""
-    head = "".join(f'<th scope="col">{html.escape(one)}</th>' for one in drawn["numbers"]["columns"])
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row">{html.escape(cell)}</th>' if i == 0 else f"<td>{html.escape(cell)}</td>"
-            for i, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in drawn["numbers"]["rows"]
-    )
-    title = html.escape(drawn["title"])
-    return (
-        f'<details class="numbers" data-search-exclude><summary>Show the numbers</summary>'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Numbers: {title}"><table>'
-        f"<caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
-    )
+    return _one_line(filled("numbers.html", title=drawn["title"], numbers=drawn["numbers"]))
 
 
 def card(claim: Mapping[str, Any], because: str, *, settled: str = "") -> str:
     """A claim as a block: what is said, where, our verdict and why. Its id is the claim's permanent link."""
-    id, name = claim["id"].lower(), badge(claim["verdict"])
-    return (
-        f'<section class="claim" id="{id}" data-verdict="{name}" data-page="{claim["module"]}" '
-        f'aria-label="Claim {claim["id"]}" markdown="1">\n'
-        f'<p class="said">{html.escape(claim["said"])}</p>\n'
-        f'<p class="where"><a class="claim-id" href="#{id}">{claim["id"]}</a> {html.escape(claim["where"])}</p>\n\n'
-        f'<span class="badge {name}">{claim["verdict"]}</span> {because}\n{{ .verdict }}\n\n'
-        + (f"{settled}\n{{ .settled }}\n\n" if settled else "")
-        + "</section>\n"
-    )
+    name = badge(claim["verdict"])
+    return filled("claim.md", claim=claim, badge=name, because=because, settled=settled) + "\n"
+
+
+def _one_line(markup: str) -> str:
+    """HTML within Markdown ends at an empty line and may be taken for code where it is indented."""
+    return re.sub(r"\s*\n\s*", "", markup)
 
 
 def badge(verdict: str) -> str:
@@ -271,7 +201,7 @@ def because(
     page: Page, claim: Mapping[str, Any], evidence: Evidence, *, root: str = "", plain: bool = False
 ) -> str:
     """A claim's reason with its facts, as Markdown with citations linked, or as plain text."""
-    return _Renderer(page, evidence, root).because(claim, 1, plain=plain)
+    return _Renderer(Page(claim["page"], page.text), evidence, root).because(claim, plain=plain)
 
 
 def provenance(evidence: Evidence, facts: list[str], modules: list[str]) -> str:
@@ -280,10 +210,9 @@ def provenance(evidence: Evidence, facts: list[str], modules: list[str]) -> str:
         return ""
     rows, runs = [], {}
     for name in dict.fromkeys(facts):
-        fact = evidence.fact(name)
-        assert fact is not None
+        _, fact = evidence.fact(name)
         module = name.partition(".")[0]
-        spread = f"{fact['seeds']} seeds: {fact['interval']}" if fact["seeds"] else ""
+        spread = f"{fact['networks']}: {fact['interval']}" if fact["networks"] else ""
         for one in fact["experiments"]:
             runs[f"{module}.{one}"] = evidence.findings[module]["provenance"].get(one)
         rows.append(
@@ -302,16 +231,7 @@ def provenance(evidence: Evidence, facts: list[str], modules: list[str]) -> str:
     for run in runs.values():
         versions |= run["versions"] if run else {}
     made_with = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    return (
-        '<details class="provenance" data-search-exclude><summary>Where each number comes from</summary>'
-        + (
-            _table("Numbers of this page", ("number", "what it is", "experiment", "interval"), rows)
-            if rows
-            else ""
-        )
-        + _table("Experiments", ("experiment", "what is measured", "seeds", "device"), told)
-        + f"<p>Made with {html.escape(made_with)}.</p></details>"
-    )
+    return _one_line(filled("provenance.html", rows=rows, runs=told, made_with=made_with))
 
 
 def _seeds(seeds: list[int]) -> str:
@@ -319,14 +239,3 @@ def _seeds(seeds: list[int]) -> str:
         return "nothing random"
     together = seeds == list(range(seeds[0], seeds[0] + len(seeds)))
     return f"{seeds[0]} to {seeds[-1]}" if together and len(seeds) > 1 else ", ".join(map(str, seeds))
-
-
-def _table(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    head = "".join(f'<th scope="col">{one}</th>' for one in columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )

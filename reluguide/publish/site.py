@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reluguide.evidence import store
+from reluguide.evidence import claims, store
 from reluguide.evidence.guide import Guide
-from reluguide.evidence.worker import EvidenceError
-from reluguide.publish import bibliography, render
-from reluguide.publish.pages import Page
-from reluguide.publish.render import Evidence
+from reluguide.evidence.lookup import Evidence
+from reluguide.evidence.record import EvidenceError
+from reluguide.publish import bibliography, pages, render
+from reluguide.publish.markup import filled
+from reluguide.publish.pages import Page, PageError
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,38 @@ def gather(guide: Guide, *, device: str | None) -> Evidence:
     def cite(key: str) -> tuple[str, str] | None:
         return (entries[key].cited, key) if key in entries else None
 
-    return Evidence(found, cite=cite, waiting=device is None)
+    evidence = Evidence(found, cite=cite, waiting=device is None)
+    evidence.claims = judged(guide, found)
+    return evidence
+
+
+def judged(guide: Guide, findings: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Every claim of the question pages by id: its text, where it stands, and the outcome of its check."""
+    threads = claims.threads(guide)
+    found: dict[str, dict[str, Any]] = {}
+    for page in pages.question_pages(guide):
+        module = guide.module(Path(page.name))
+        checks = findings.get(module, {}).get("checks", {})
+        for one in page.claims:
+            if one.id in found:
+                first = found[one.id]
+                raise PageError(
+                    page.name,
+                    one.line,
+                    f"claim {one.id} is already judged on {first['page']}:{first['line']}.",
+                )
+            try:
+                where = claims.named(one.where, threads)
+            except KeyError as error:
+                raise PageError(page.name, one.line, str(error.args[0])) from None
+            check = checks.get(one.id)
+            found[one.id] = {
+                "id": one.id, "said": one.said, "where": where, "verdict": one.verdict,
+                "inspected": one.inspected, "reason": one.reason, "page": page.name, "line": one.line,
+                "module": module, "checked": check is not None, "needs": check["needs"] if check else [],
+                "conditions": check["conditions"] if check else [],
+            }  # fmt: skip
+    return found
 
 
 def generated(evidence: Evidence) -> dict[str, str]:
@@ -75,13 +107,11 @@ def waiting_figures(written: list[Page]) -> dict[str, str]:
 def question_list(questions: list[Question], evidence: Evidence, *, coming: list[str]) -> str:
     """The index: every question with its short answer, in order; `coming` are titles of pages still to come."""
     rows = [
-        f'<li markdown="1"><a href="{one.source}">{html.escape(one.page.title)}</a>\n'
-        f'<p markdown="span">{short_answer(one.page, evidence)}</p></li>'
+        {"source": one.source, "title": one.page.title, "answer": short_answer(one.page, evidence)}
         for one in questions
     ]
-    rows += [f'<li class="coming">{html.escape(title)} <em>(still to come)</em></li>' for title in coming]
     # The answers are found on their own pages, so the search leaves the list out.
-    return '<ol class="questions" markdown="1" data-search-exclude>\n' + "\n".join(rows) + "\n</ol>"
+    return filled("questions.md", questions=rows, coming=coming)
 
 
 def search_index(text: str) -> str:

@@ -1,7 +1,8 @@
 """Recorded times: `reluguide/recorded/<device>.json`, written by `make measure`, read by findings.
 
 Times are never measured during a build, or no two builds would agree. A recording says when, on what and
-with which command it was made; a page quotes it with that. `times` has one entry a benchmark:
+with which command it was made; a page quotes it with that. Pictures show every recording; prose and claims
+quote one, a CPU's, in whose file stands `"quoted": true`. `times` has one entry a benchmark:
 
     forward_<size>, both_<size>   an activation on `elements` float32 numbers: the value, or value and gradient.
                                   Sizes: 1k, 16k, 128k, 1m, 16m (the last fits no cache). `identity` is a copy.
@@ -26,19 +27,20 @@ times are the processor's own count for this process, so that other programs do 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Where the cost of an activation is looked at: a tensor that stays in the cache, one that does not, a net.
-SETTINGS = {"cache": "forward_16k", "memory": "forward_16m", "step": "step_256"}
+import xarray as xr
 
 
 @dataclass(frozen=True)
 class Recording:
     """Times of one device: its name in words, date, versions, command, and `times` by benchmark.
 
-    `threads` is the number of CPU threads that torch was given.
+    `threads` is the number of CPU threads that torch was given; `quoted` marks the one recording, of a
+    CPU, that prose and claims quote.
     """
 
     device: str
@@ -47,6 +49,7 @@ class Recording:
     versions: dict[str, str]
     command: str
     threads: int
+    quoted: bool
     times: dict[str, Any]
 
     def ratio(self, benchmark: str, case: str) -> float:
@@ -58,12 +61,27 @@ class Recording:
         low, _, high = self.times[benchmark]["ratio"][case]
         return float(low), float(high)
 
-    def cost(self, activation: str) -> dict[str, float]:
-        """An activation's time as a multiple of ReLU's in the three `SETTINGS`: cache, memory, step."""
-        return {setting: self.ratio(benchmark, activation) for setting, benchmark in SETTINGS.items()}
+    def ratios(self, *benchmarks: str) -> xr.DataArray:
+        """The medians of several benchmarks, by `benchmark` and `case`, of the cases that all of them have."""
+        cases = [case for case in self.times[benchmarks[0]]["ratio"]
+                 if all(case in self.times[name]["ratio"] for name in benchmarks)]  # fmt: skip
+        medians = [[self.ratio(name, case) for case in cases] for name in benchmarks]
+        return xr.DataArray(medians, {"benchmark": list(benchmarks), "case": cases}, ("benchmark", "case"))
 
 
 def load(folder: Path) -> list[Recording]:
-    """Every recording in a folder, CPUs first, then by name."""
+    """Every recording in a folder: the quoted one first, then CPUs, then by name."""
     found = [Recording(**json.loads(path.read_text(encoding="utf-8"))) for path in folder.glob("*.json")]
-    return sorted(found, key=lambda one: (one.kind != "cpu", one.device))
+    return sorted(found, key=lambda one: (not one.quoted, one.kind != "cpu", one.device))
+
+
+def quoted(recordings: Sequence[Recording]) -> Recording:
+    """The recording that prose and claims quote; ValueError unless one is marked so, and is of a CPU."""
+    marked = [one for one in recordings if one.quoted]
+    if [one.kind for one in marked] != ["cpu"]:
+        raise ValueError(
+            f"the pages quote the times of one CPU, and {' and '.join(one.device for one in marked) or 'none'} "
+            'is marked in reluguide/recorded: write "quoted": true into the file of one CPU and false into all '
+            "others. A CPU is recorded with make measure ARGS='--device cpu'."
+        )
+    return marked[0]

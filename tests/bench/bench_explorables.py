@@ -10,7 +10,6 @@ one page's event loop; a busy machine makes them larger.
 
 import functools
 import http.server
-import json
 import shutil
 import tempfile
 import threading
@@ -18,10 +17,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from reluguide.evidence import worker
-from reluguide.evidence.declare import DataMaker, declared
-from reluguide.experiments import explorables as measured
-from reluguide.findings import explorables as told
+from reluguide.evidence import conclude, record
+from reluguide.evidence.guide import Guide
+from reluguide.evidence.lookup import Evidence
+from reluguide.publish import site
 
 ROOT = Path(__file__).parents[2]
 TAGS = ("relu-slope", "relu-die", "relu-pair", "relu-build", "relu-compare", "relu-crowd")
@@ -88,16 +87,12 @@ def main() -> None:
 def page_at(folder: Path) -> None:
     """A bare page with all explorables, their data, and the one stylesheet."""
     shutil.copytree(ROOT / "docs" / "assets", folder / "assets")
-    data = folder / "assets/data/explorables"
-    data.mkdir(parents=True)
-    ran = {
-        one.name: {"fields": worker.plain(one(), place=one.name)} for one in (measured.runs, measured.crowd)
-    }
-    results = worker.revived({"experiments": ran})
-    for maker in declared(told, DataMaker):
-        if set(maker.needs) <= set(results):
-            text = json.dumps(worker.plain_value(maker.make(results), maker.name))
-            (data / f"{maker.name}.json").write_text(text, encoding="utf-8")
+    guide = Guide(ROOT)
+    measured, _ = record.measure(guide, "explorables", "cpu")
+    found = conclude.conclude(guide, "explorables", measured)
+    for address, content in site.generated(Evidence({"explorables": found})).items():
+        (folder / address).parent.mkdir(parents=True, exist_ok=True)
+        (folder / address).write_text(content, encoding="utf-8")
     scripts = "".join(f'<script type="module" src="/assets/explorables/{tag}.js"></script>' for tag in TAGS)
     boxes = "".join(f"<{tag}></{tag}>" for tag in TAGS)
     (folder / "index.html").write_text(

@@ -1,10 +1,12 @@
 """`reluguide claim`: what is behind one claim, rerun and told."""
 
+import dataclasses
+
 import pytest
 
 from reluguide.__main__ import main
-from reluguide.evidence import claim
-from reluguide.evidence.declare import Check, Claim
+from reluguide.evidence import claims
+from reluguide.evidence.checks import Check
 
 
 def told(capsys: pytest.CaptureFixture[str], *command: str) -> tuple[int, str, str]:
@@ -20,6 +22,7 @@ def test_a_claim_is_rerun_on_either_block_of_seeds(capsys: pytest.CaptureFixture
             "C10: A linear function cannot represent sharp breaks.\nsaid in: Why do we use ReLUs?"
         )
         assert "\nverdict: right\n" in out and "\nreran: sharp_break, " in out
+        assert "\n  holds  " in out and "FAILS" not in out
         assert out.endswith("the verdict stands\n")
 
 
@@ -30,16 +33,24 @@ def test_what_nothing_can_rerun_says_so(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_an_unknown_claim_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = told(capsys, "C999")
-    assert (code, out) == (2, "") and "declares the claim 'C999'; known: C1, C2, C3, " in err
+    assert (code, out) == (2, "") and "judges the claim 'C999'; known: C1, C2, C3, " in err
     ids = err.rstrip("\n").partition("known: ")[2].split(", ")
-    assert ids[ids.index("C45") : ids.index("C46") + 1] == ["C45", "C45b", "C46"]
-    assert ids == sorted(ids, key=claim.order)
+    assert ids[ids.index("C45") : ids.index("C46") + 1] == ["C45", "C45B", "C46"]
+    assert ids == sorted(ids, key=claims.order)
 
 
-def test_a_verdict_that_no_longer_holds_is_an_error(
+def test_a_condition_that_no_longer_holds_is_an_error_that_names_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Claim, "checked", lambda self, results: Check(False, {"gap": 0.25}))
+    kept = Check.conditions
+
+    def one_fails(self: Check, results: object) -> list[object]:
+        first, *others = kept(self, results)  # type: ignore[arg-type]
+        return [dataclasses.replace(first, what="the gap", number=0.25, bound=1.0, holds=False), *others]
+
+    monkeypatch.setattr(Check, "conditions", one_fails)
     code, out, err = told(capsys, "C10", "--device", "cpu")
     assert (code, out) == (1, "")
-    assert "  gap: 0.25\n" in err and "the verdict 'right' no longer holds: change it" in err
+    assert (
+        "  FAILS  the gap: 0.25, must be " in err and "the verdict 'right' no longer holds: change it" in err
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reluguide.evidence.declare import Check, Claim
+from reluguide.evidence.checks import Check, Condition
 from reluguide.evidence.guide import Guide
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,15 +30,8 @@ def test_claims_are_checked_on_seeds_that_follow_from_one_number(flipped: dict[s
 
 def test_a_claim_that_needs_its_seeds_is_reported(flipped: dict[str, Any]) -> None:
     findings = importlib.import_module("tinyguide.findings.coin")
-    findings.stubborn = Claim(
-        "T9",
-        "It shows heads.",
-        "A tavern",
-        "right",
-        "It did.",
-        lambda throws: Check(False, {"share": 0.25}),
-        ("throws",),
-    )
+    broken = Condition("share", 0.25, "above", 0.5, False)
+    findings.stubborn = Check("T9", lambda throws: [broken], ("throws",))
     try:
         every = flipped["outcomes"](GUIDE, "coin", 7)
     finally:
@@ -46,4 +39,4 @@ def test_a_claim_that_needs_its_seeds_is_reported(flipped: dict[str, Any]) -> No
     assert [one.holds for one in every] == [True, False]
     told = flipped["report"](every)
     assert told.startswith("## 1 of 2 claims flipped")
-    assert "| T9 | right | share = 0.25 |" in told and "T1" not in told
+    assert "| T9 | on no page | share: 0.25, must be above 0.5 |" in told and "T1" not in told

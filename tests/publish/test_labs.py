@@ -124,7 +124,9 @@ def test_prose_of_another_page_and_code_that_the_lab_does_not_import_run_no_lab(
     laboratory.change("docs/questions/coin.md", "About half of the time", "Half of the time")
     assert "3 modules reused, nothing ran" in laboratory.build().stdout
     laboratory.change(
-        "tinyguide/findings/coin.py", "axes.plot(throws.share[0])", "axes.plot(throws.share[1])"
+        "tinyguide/findings/coin.py",
+        "axes.plot(throws.throws, throws[0])",
+        "axes.plot(throws.throws, throws[1])",
     )
     told = laboratory.build().stdout
     assert "0 of 3 modules measured, 1 drawn" in told and "lab throws" not in told

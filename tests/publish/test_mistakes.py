@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from reluguide.evidence import guide as evidence_guide
+from reluguide.evidence import runner, store
+from reluguide.publish import guards, pages, site
 from tests.publish.conftest import Guide
 
 COIN, DICE = "docs/questions/coin.md", "docs/questions/dice.md"
@@ -47,32 +50,78 @@ BUILD: dict[str, tuple[Change, str, str]] = {
         change(COIN, "snippets/coin/flip.py", "snippets/coin/flop.py"), f"{COIN}:14: ", "does not exist",
     ),
     "a fact that is not there": (
-        change(DICE, "{{ dice.mean }}", "{{ dice.meen }}"), f"{DICE}:9: ", "did you mean dice.mean?",
+        change(DICE, "{{ dice.mean }}", "{{ dice.meen }}"), f"{DICE}:9: ", "did you mean mean?",
     ),
     "an expression that is not closed": (
         change(DICE, "{{ dice.mean }}", "{{ dice.mean }"), f"{DICE}:9: ", "not closed",
+    ),
+    "a coordinate that is not there": (
+        change(COIN, "About half of the time: {{ coin.heads[50] }}", "About half of the time: {{ coin.heads[500] }}"),
+        f"{COIN}:5: ", "coin.heads has no throws '500'; did you mean 50? It has 10, 50.",
+    ),
+    "a coordinate that is not given": (
+        change(COIN, "About half of the time: {{ coin.heads[50] }}", "About half of the time: {{ coin.heads }}"),
+        f"{COIN}:5: ", "throws is not given: write coin.heads[throws], where throws is 10, 50.",
+    ),
+    "a dimension that is not there": (
+        change(COIN, "About half of the time: {{ coin.heads[50] }}", "About half of the time: {{ coin.heads[throw=50] }}"),
+        f"{COIN}:5: ", "coin.heads has no dimension 'throw'; it has throws.",
+    ),
+    "a setting that is not there": (
+        change(DICE, "dice.rolls.sides", "dice.rolls.sights"), f"{DICE}:9: ", "did you mean sides?",
+    ),
+    "a measurement typed into a claim": (
+        change(COIN, "It showed heads {{ coin.heads[50] }} of", "It showed heads 49.3 % of"),
+        f"{COIN}:35: ", "'49.3' is typed by hand",
+    ),
+    "a measurement typed into what is said": (
+        change(COIN, "> A coin is fair.", "> A coin is fair in 50 % of taverns."),
+        f"{COIN}:32: ", "'50 %' is typed by hand",
+    ),
+    "a number between backticks": (
+        add(DICE, "\nWith `400` rolls.\n"), f"{DICE}:19: ", "backticks are for code",
+    ),
+    "a claim without a verdict": (
+        change(COIN, "T1: right", "T1"), f"{COIN}:30: ", "needs its id and our verdict",
+    ),
+    "a claim that says nothing of its check": (
+        change("tinyguide/findings/coin.py", '@check("T1")', '@check("T2")'),
+        f"{COIN}:30: ", "has no check of claim T1",
+    ),
+    "a claim judged twice": (
+        add(DICE, "\n/// claim | T1: wrong, by inspection\n\n> Said.\n> — [tavern]\n\nNo.\n///\n"),
+        f"{DICE}:19: ", f"claim T1 is already judged on {COIN}:30",
+    ),
+    "a thread that is not there": (
+        change(COIN, "> — [tavern]", "> — [cavern]"), f"{COIN}:30: ", "it has tavern",
+    ),
+    "a claim whose evidence changed": (
+        change("tinyguide/findings/coin.py", '"share of heads", share, 0.4', '"share of heads", share, 0.9'),
+        f"{COIN}:30: ", "its check in findings/coin.py no longer holds: share of heads: 0.",
+    ),
+    "a fact that no page quotes": (
+        add("tinyguide/findings/dice.py", '\nunheard = fact("rolls", digits=1)\n'),
+        "tinyguide/findings/dice.py:1: ", "no page quotes the fact unheard",
     ),
     "a figure that is not there": (
         change(COIN, "figures/coin/settling", "figures/coin/setting"), f"{COIN}:9: ", "draws settling",
     ),
     "a claim that is not there": (
-        change(COIN, "claim.T1", "claim.T2"), f"{COIN}:30: ", "claim T2; known: T1",
-    ),
-    "a claim that no page shows": (
-        change(COIN, "{{ claim.T1 }}", ""), f"{COIN}:1: ", "claim T1 of findings/coin.py is on no page",
+        change(COIN, "T1: right", "T2: right, by inspection"), f"{COIN}:1: ",
+        "findings/coin.py checks a claim T1 that is not on this page",
     ),
     "a link to no page": (
-        change(COIN, "(dice.md#how-sure)", "(dices.md)"), f"{COIN}:32: ", "dices.md leads to no page",
+        change(COIN, "(dice.md#how-sure)", "(dices.md)"), f"{COIN}:38: ", "dices.md leads to no page",
     ),
     "an anchor to nothing": (
-        change(COIN, "dice.md#how-sure", "dice.md#how-shure"), f"{COIN}:32: ", "#how-shure leads nowhere",
+        change(COIN, "dice.md#how-sure", "dice.md#how-shure"), f"{COIN}:38: ", "#how-shure leads nowhere",
     ),
     "an empty alt text": (
-        change(COIN, "Share of heads after each throw: it settles near one half and ends at {{ coin.heads }}.", ""),
+        change(COIN, "Share of heads after each throw: it settles near one half and ends at {{ coin.heads[50] }}.", ""),
         f"{COIN}:9: ", "has no alt text",
     ),
     "an alt text that only names the picture": (
-        change(COIN, "Share of heads after each throw: it settles near one half and ends at {{ coin.heads }}.",
+        change(COIN, "Share of heads after each throw: it settles near one half and ends at {{ coin.heads[50] }}.",
                "Figure 1"),
         f"{COIN}:9: ", "only names the picture",
     ),
@@ -117,11 +166,11 @@ BUILD: dict[str, tuple[Change, str, str]] = {
     ),
     "a section without its end": (
         change("tinyguide/experiments/coin.py", "\n\n# --8<-- [end:throw]", ""),
-        "tinyguide/experiments/coin.py:22: ", "section 'throw' has no end",
+        "tinyguide/experiments/coin.py:14: ", "section 'throw' has no end",
     ),
     "a section that no page shows": (
         change(COIN, "tinyguide/experiments/coin.py:throw", "snippets/coin/flip.py"),
-        "tinyguide/experiments/coin.py:22: ", "no page shows the section 'throw'",
+        "tinyguide/experiments/coin.py:14: ", "no page shows the section 'throw'",
     ),
     "a snippet that no page shows": (
         add("snippets/coin/lost.py", "print(1)\n"), "snippets/coin/lost.py:1: ", "no page shows this snippet",
@@ -133,21 +182,24 @@ BUILD: dict[str, tuple[Change, str, str]] = {
 
 EVIDENCE: dict[str, tuple[Change, str, str]] = {
     "a result that is NaN": (
-        change("tinyguide/experiments/dice.py", "float(draws(seed, 400, 6).mean())", 'float("nan")'),
-        "tinyguide/experiments/dice.py: rolls, field mean", "must be finite",
+        change("tinyguide/experiments/dice.py", "float(draws(seed, count, sides).mean())", 'float("nan")'),
+        "tinyguide/experiments/dice.py: experiment rolls", "holds nan at seed 0; a result must be finite",
     ),
     "an experiment that raises": (
-        change("tinyguide/experiments/dice.py", "float(draws(seed, 400, 6).mean())", "1 / 0"),
+        change("tinyguide/experiments/dice.py", "float(draws(seed, count, sides).mean())", "1 / 0"),
         "tinyguide/experiments/dice.py: experiment rolls raised", "ZeroDivisionError",
     ),
     "a fact of an experiment that is not there": (
-        change("tinyguide/findings/dice.py", "def mean(rolls):\n    \"\"\"Mean of many rolls of a die.\"\"\"\n    return rolls.mean",
-               "def mean(throws):\n    \"\"\"Mean of many rolls of a die.\"\"\"\n    return throws.mean"),
+        change("tinyguide/findings/dice.py", 'fact("rolls"', 'fact("throws"'),
         "tinyguide/findings/dice.py: fact mean", "asks for the experiment 'throws'",
     ),
-    "a claim whose evidence changed": (
-        change("tinyguide/findings/coin.py", "0.4 < share < 0.6", "0.9 < share"),
-        "tinyguide/findings/coin.py: claim T1", "its check no longer holds: share = 0.",
+    "a check that forgets to return": (
+        change("tinyguide/findings/coin.py", "    return [above", "    _ = [above"),
+        "tinyguide/findings/coin.py: check fair", "must return a list of conditions",
+    ),
+    "an interval over few networks": (
+        change("tinyguide/experiments/dice.py", "range(16)", "range(2)"),
+        "tinyguide/findings/dice.py: fact mean", "an interval over 2 networks",
     ),
     "findings that cannot be imported": (
         add("tinyguide/findings/dice.py", "\nimport nothing_of_this_name\n"),
@@ -156,7 +208,36 @@ EVIDENCE: dict[str, tuple[Change, str, str]] = {
 }  # fmt: skip
 
 
+def guarded(guide: Guide) -> str:
+    """What the guards say of a small guide, without building it; its evidence is what its store holds."""
+    the_guide = evidence_guide.Guide(guide.root, "tinyguide")
+    try:
+        evidence = site.gather(the_guide, device="cpu")
+        written = [pages.read(the_guide, path) for path in sorted(the_guide.docs.rglob("*.md"))]
+        return "\n".join(map(str, guards.problems(the_guide, written, [], evidence)))
+    except pages.PageError as error:  # a page that cannot be read at all
+        return str(error)
+
+
 @pytest.mark.parametrize("mistake", BUILD)
+def test_the_guards_name_the_line(mistake: str, guide: Guide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(guide.root))
+    assert guarded(guide) == ""
+    do, place, told = BUILD[mistake]
+    do(guide)
+    the_guide = evidence_guide.Guide(guide.root, "tinyguide")
+    if not all(store.findings_path(the_guide, name, "cpu").is_file() for name in the_guide.modules()):
+        runner.refresh(the_guide, device="cpu", workers=1)
+    said = guarded(guide)
+    assert place in said
+    assert told in said
+    if place.startswith("docs/"):
+        assert f"python -m pytest {place.partition(':')[0]}" in said
+
+
+@pytest.mark.parametrize(
+    "mistake", ["a coordinate that is not there", "a claim whose evidence changed", "no short answer"]
+)
 def test_the_build_stops_and_names_the_line(mistake: str, guide: Guide) -> None:
     do, place, told = BUILD[mistake]
     do(guide)

@@ -112,7 +112,7 @@ def test_headings_have_the_ids_that_the_site_gives_them() -> None:
     "line",
     [
         "It reaches 0.953 here.", "In 57 % of cases.", "About 3.8x better.", "It is 4 times faster.", "A 10-fold gain.",
-        "It took 12 ms.", "Some 57 percent.", "By −0.25 only.", "1,234.5 of them",
+        "It took 12 ms.", "Some 57 percent.", "By −0.25 only.", "1,234.5 of them", "A rate of `0.1`.", "From `-20` on.", "In `1,200` steps, `50 %` of them.",
     ],
 )  # fmt: skip
 def test_a_typed_measurement_is_found(line: str) -> None:
@@ -122,7 +122,7 @@ def test_a_typed_measurement_is_found(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "A rate of `0.1` and 16 seeds.", "In 2015 two papers came.", "{{ a.b }} of them.", "See [@he2015].",
+        "A rate of {{ a.b.lr }} and `lr=0.1`, 16 seeds.", "In 2015 two papers came.", "{{ a.b }} of them.", "See [@he2015].",
         "Python 3.11 and torch 2.13 will do.", "[a link](https://example.org/1.5)", "Sixteen units, 2 layers.",
         "(95 % interval {{ a.b | interval }})", "![{{ a.b }}](x.svg){ width=\"0.5\" }",
     ],

@@ -31,14 +31,18 @@ def test_prose_runs_nothing(guide: Guide) -> None:
 
 def test_findings_are_redrawn_without_measuring(guide: Guide) -> None:
     before = guide.site()["figures/coin/settling.svg"]
-    guide.change("tinyguide/findings/coin.py", "axes.plot(throws.share[0])", "axes.plot(throws.share[1])")
+    guide.change(
+        "tinyguide/findings/coin.py",
+        "axes.plot(throws.throws, throws[0])",
+        "axes.plot(throws.throws, throws[1])",
+    )
     told = guide.build().stdout
     assert "0 of 2 modules measured, 1 drawn" in told
     assert guide.site()["figures/coin/settling.svg"] != before
 
 
 def test_an_experiment_reruns_its_module_alone(guide: Guide) -> None:
-    guide.change("tinyguide/experiments/dice.py", "400", "500")
+    guide.change("tinyguide/experiments/dice.py", "count=400", "count=500")
     told = guide.build().stdout
     assert "1 of 2 modules measured, 1 drawn" in told
     assert "dice: rolls" in told
@@ -51,12 +55,12 @@ def test_what_an_experiment_imports_counts_as_its_source(guide: Guide) -> None:
 
 
 EDITS = {  # what somebody saves while the experiment runs: (file, old, new)
-    "the experiment itself": ("tinyguide/experiments/dice.py", "400, 6", "400, 2"),
+    "the experiment itself": ("tinyguide/experiments/dice.py", "sides=6", "sides=2"),
     "what it imports": ("tinyguide/chance.py", "default_rng(seed)", "default_rng(seed + 99)"),
     "what is said of it": (
         "tinyguide/findings/dice.py",
-        "return rolls.mean",
-        "return [10 * one for one in rolls.mean]",
+        'fact("rolls", digits=2)',
+        'fact("rolls", digits=3)',
     ),
 }
 
@@ -67,12 +71,10 @@ def test_what_is_edited_while_it_runs_is_made_of_the_new_source(edit: str, guide
     saves = f"""
     file = Path({str(guide.root / file)!r})
     file.write_text(file.read_text().replace({old!r}, {new!r}))
-    return Rolls("""
+    means = [float(draws"""
     experiment = guide.root / "tinyguide/experiments/dice.py"
-    text = experiment.read_text().replace(
-        "import dataclass\n", "import dataclass\nfrom pathlib import Path\n"
-    )
-    experiment.write_text(text.replace("\n    return Rolls(", saves))
+    text = experiment.read_text().replace("from tinyguide", "from pathlib import Path\n\nfrom tinyguide", 1)
+    experiment.write_text(text.replace("\n    means = [float(draws", saves))
     guide.build()
     shown = guide.site()["questions/dice/index.html"]
     shutil.rmtree(guide.root / ".cache")
@@ -215,7 +217,7 @@ def test_serving_rebuilds_once_an_edit_and_never_loops(fresh: Fresh, tmp_path: P
         wait(2)
         guide.change("tinyguide/findings/dice.py", "digits=2", "digits=1")
         wait(3)
-        guide.change("tinyguide/experiments/dice.py", "400", "500")
+        guide.change("tinyguide/experiments/dice.py", "count=400", "count=500")
         wait(4)
         time.sleep(2)
         told = log.read_text()

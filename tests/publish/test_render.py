@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
+from reluguide.evidence.lookup import Evidence
 from reluguide.publish import machines, render
 from reluguide.publish.pages import Page, PageError
-from reluguide.publish.render import Evidence
 from reluguide.publish.site import Question, plain_words
 
 
 def some_evidence(**changes: Any) -> Evidence:
     fact = {
-        "name": "heads", "what": "Share of heads.", "value": 0.4712, "text": "47\u00a0%", "low": 0.4, "high": 0.5,
-        "interval": "40\u00a0% to 50\u00a0%", "seeds": 16, "experiments": ["throws"],
+        "what": "Share of heads.", "value": 0.4712, "text": "47\u00a0%", "low": 0.4, "high": 0.5,
+        "interval": "40\u00a0% to 50\u00a0%", "networks": "16 seeds", "experiments": ["throws"], "kind": "share",
     }  # fmt: skip
     run = {
         "summary": "Coins thrown.", "seeds": list(range(16)), "device": "CPU (a model)", "device_dependent": False,
@@ -25,16 +25,22 @@ def some_evidence(**changes: Any) -> Evidence:
     }  # fmt: skip
     claim = {
         "id": "T1", "said": "Coins & dice are fair.", "where": "A tavern", "verdict": "right if", "checked": True,
-        "because": "It showed {heads}, see [@b1713].", "needs": ["throws"], "numbers": {"share": 0.47},
+        "inspected": False, "reason": ((7, "It showed {{ coin.heads[50] }},"), (8, "see [@b1713].")),
+        "page": "docs/questions/coin.md", "line": 3, "module": "coin", "needs": ["throws"],
+        "conditions": [{"what": "share", "number": 0.47, "holds": True, "text": "share: 0.47"}],
     }  # fmt: skip
     found = {
         "coin": {
-            "facts": {"heads": fact}, "figures": {"settling": figure}, "claims": [claim],
+            "facts": {"heads[50]": fact}, "families": {"heads": [["throws", ["50"]]]},
+            "figures": {"settling": figure}, "checks": {}, "settings": {"throws": {"count": "50"}},
             "provenance": {"throws": run}, "data": {},
         }
     }  # fmt: skip
     cite = {"b1713": ("Bernoulli 1713", "b1713")}.get
-    return Evidence(found, cite=cite, **changes)
+    return Evidence(found, cite=cite, claims={"T1": claim}, **changes)
+
+
+CLAIM = "/// claim | T1: right if\n\n> Coins & dice are fair.\n> — A tavern\n\nIt showed.\n///\n"
 
 
 def rendered(text: str, **changes: Any) -> str:
@@ -42,9 +48,9 @@ def rendered(text: str, **changes: Any) -> str:
 
 
 def test_a_fact_in_prose_carries_its_value_and_where_it_comes_from() -> None:
-    out = rendered("It is {{ coin.heads }}.\n")
+    out = rendered("It is {{ coin.heads[50] }}.\n")
     assert (
-        '<data value="0.4712" title="Share of heads: mean of 16 seeds, 95 % interval 40\u00a0% to 50\u00a0%">'
+        '<data value="0.4712" title="Share of heads: 16 seeds, 95 % interval 40\u00a0% to 50\u00a0%">'
         "47\u00a0%</data>."
     ) in out
 
@@ -52,9 +58,9 @@ def test_a_fact_in_prose_carries_its_value_and_where_it_comes_from() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "# Title {{ coin.heads }}",
-        "![Heads: {{ coin.heads }} of all.](x.svg)",
-        "---\nd: {{ coin.heads }}\n---",
+        "# Title {{ coin.heads[50] }}",
+        "![Heads: {{ coin.heads[50] }} of all.](x.svg)",
+        "---\nd: {{ coin.heads[50] }}\n---",
     ],
 )
 def test_a_fact_in_attributes_and_headings_is_plain_text(line: str) -> None:
@@ -64,20 +70,18 @@ def test_a_fact_in_attributes_and_headings_is_plain_text(line: str) -> None:
 
 
 def test_an_interval_on_request() -> None:
-    assert ">40\u00a0% to 50\u00a0%</data>" in rendered("{{ coin.heads | interval }}\n")
+    assert ">40\u00a0% to 50\u00a0%</data>" in rendered("{{ coin.heads[50] | interval }}\n")
     with pytest.raises(PageError, match=r"x\.md:1: the filter 'spread' is not known"):
-        rendered("{{ coin.heads | spread }}\n")
+        rendered("{{ coin.heads[50] | spread }}\n")
 
 
 def test_code_is_left_alone() -> None:
-    text = "`{{ coin.heads }}` and\n\n```text\n{{ coin.heads }}\n```\n"
-    assert rendered(text).count("{{ coin.heads }}") == 2
+    text = "`{{ coin.heads[50] }}` and\n\n```text\n{{ coin.heads[50] }}\n```\n"
+    assert rendered(text).count("{{ coin.heads[50] }}") == 2
 
 
 def test_an_unknown_fact_names_line_and_neighbours() -> None:
-    with pytest.raises(
-        PageError, match=r"x\.md:3: there is no fact 'coin\.haeds'; did you mean coin\.heads\?"
-    ):
+    with pytest.raises(PageError, match=r"x\.md:3: coin has no fact 'haeds'; did you mean heads\?"):
         rendered("one\n\n{{ coin.haeds }}\n")
     with pytest.raises(PageError, match=r"findings/die\.py is not there"):
         rendered("{{ die.sides_of_it_all }}\n")
@@ -98,37 +102,33 @@ def test_only_figures_below_the_first_are_loaded_late() -> None:
 
 
 def test_a_claim_becomes_a_card_with_a_link_of_its_own() -> None:
-    out = rendered("{{ claim.T1 }}\n")
+    out = rendered(CLAIM)
     assert 'id="t1" data-verdict="right-if" data-page="coin"' in out
     assert "Coins &amp; dice are fair." in out
     assert '<span class="badge right-if">right if</span> It showed <data' in out
     assert "([Bernoulli 1713](../reference/bibliography.md#b1713){ .cite })" in out
 
 
-def test_two_modules_may_not_claim_one_id() -> None:
-    evidence = some_evidence()
-    evidence.findings["dice"] = evidence.findings["coin"]  # type: ignore[index]
-    with pytest.raises(
-        ValueError, match=r"claim T1 is declared in both findings/coin\.py and findings/dice\.py"
-    ):
-        evidence.claims()
+def test_a_setting_in_prose_is_plain_text() -> None:
+    assert "With 50 throws." in rendered("With {{ coin.throws.count }} throws.\n")
 
 
 def test_the_foot_says_where_each_number_comes_from() -> None:
-    out = rendered("{{ coin.heads }}\n")
+    out = rendered("{{ coin.heads[50] }}\n")
     for told in ("coin.throws", "Coins thrown.", "0 to 15", "CPU (a model)", "numpy 2.0", "16 seeds: 40"):
         assert told in out
     assert "<details" not in rendered("no number\n")
 
 
 def test_placeholders_where_the_store_has_nothing() -> None:
-    out = rendered("{{ coin.tails }} and {{ claim.T9 }}\n\n{{ claim.T9 }}\n", waiting=True)
+    out = rendered("{{ coin.tails }} and {{ coin.heads[3] | interval }}\n", waiting=True)
     assert out.startswith("… and …")
 
 
 def test_structured_data_repeats_the_visible_answer() -> None:
     page = Page(
-        "docs/questions/coin.md", '# Heads?\n\n!!! answer "Short answer"\n\n    **Half**: {{ coin.heads }}.\n'
+        "docs/questions/coin.md",
+        '# Heads?\n\n!!! answer "Short answer"\n\n    **Half**: {{ coin.heads[50] }}.\n',
     )
     asked = [Question("coin", "questions/coin.md", "https://example.org/questions/coin/", page)]
     data = machines.structured_data(asked, some_evidence())

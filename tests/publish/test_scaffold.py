@@ -75,10 +75,14 @@ def test_the_page_is_listed_behind_the_last_question(root: Path) -> None:
 
 
 def test_a_claim_gets_the_next_number(root: Path) -> None:
-    (root / "reluguide" / "findings" / "other.py").write_text('claim("C9"); claim("C41"); other("C")')
+    page = root / "docs" / "questions" / "other.md"
+    page.parent.mkdir()
+    page.write_text(
+        "".join(f"/// claim | {id}: right\n> a\n> — b\n\nc\n///\n" for id in ("C9", "C41", "C41b"))
+    )
     new_question(TITLE, root, slug="everything")
     assert '"C42"' in (root / "reluguide" / "findings" / "everything.py").read_text()
-    assert "{{ claim.C42 }}" in (root / "docs" / "questions" / "everything.md").read_text()
+    assert "/// claim | C42: wrong\n" in (root / "docs" / "questions" / "everything.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """Every question that the guide set out to answer has its place, and every claim is judged in one place only."""
 
-import importlib
 from collections import Counter
 
 import pytest
 
-from reluguide.evidence.declare import Claim, declared
 from reluguide.evidence.guide import Guide
-from reluguide.publish.pages import Page, read
+from reluguide.publish.pages import Page, question_pages, read
 
 # What the guide set out to judge. A claim that others may have linked to is not taken out again.
 CLAIMS = {f"C{number}" for number in range(1, 64)} | {"C45b"}
@@ -97,13 +95,9 @@ def test_a_question_is_answered_under_a_heading_that_asks_it(the_guide: Guide, k
 
 
 def test_every_claim_is_judged_once(the_guide: Guide) -> None:
-    judged = Counter(
-        claim.id
-        for module in the_guide.modules()
-        for claim in declared(importlib.import_module(f"{the_guide.package}.findings.{module}"), Claim)
-    )
+    judged = Counter(one.id for answers in question_pages(the_guide) for one in answers.claims)
     assert set(judged) >= CLAIMS  # further ones get the numbers that follow
-    assert [claim for claim, times in judged.items() if times > 1] == []
+    assert [id for id, times in judged.items() if times > 1] == []
 
 
 def test_the_ledgers_short_answer_holds(the_guide: Guide) -> None:
@@ -111,11 +105,7 @@ def test_the_ledgers_short_answer_holds(the_guide: Guide) -> None:
     assert answer and answer[1].startswith(
         "Most of it is right, but more often than not under a condition that is left out; some of it is wrong."
     )
-    verdicts = Counter(
-        claim.verdict
-        for module in the_guide.modules()
-        for claim in declared(importlib.import_module(f"{the_guide.package}.findings.{module}"), Claim)
-    )
+    verdicts = Counter(one.verdict for answers in question_pages(the_guide) for one in answers.claims)
     assert verdicts["right"] + verdicts["right if"] > verdicts.total() / 2
     assert verdicts["right if"] > verdicts["right"] and verdicts["wrong"] > 0
 

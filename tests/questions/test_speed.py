@@ -1,7 +1,6 @@
 """Is ReLU really cheaper? What is counted and compared; no test asserts a time."""
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,33 +10,23 @@ from reluguide import recorded as recordings
 from reluguide.evidence import runner, store
 from reluguide.evidence.guide import Guide
 from reluguide.experiments import speed
-
-Blocks = Callable[[str], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def results(second_block: Blocks) -> dict[str, Any]:
-    return second_block("speed")
+from reluguide.findings import speed as findings
 
 
 @pytest.mark.parametrize("width", speed.WIDTHS)
-def test_a_fully_connected_unit_takes_as_many_multiplications_as_it_has_inputs(
-    width: int, results: dict[str, Any]
-) -> None:
-    work = results["work"]
-    at = work.network.index(f"step_{width}")
-    assert work.activations[at] == speed.HIDDEN * width
-    assert work.multiplications[at] == speed.HIDDEN * width**2 + 10 * width
+def test_a_fully_connected_unit_takes_as_many_multiplications_as_it_has_inputs(width: int) -> None:
+    multiplications, activations = speed.count(speed.fully_connected(width, "relu"), torch.zeros(1, width))
+    assert activations == speed.HIDDEN * width
+    assert multiplications == speed.HIDDEN * width**2 + 10 * width
 
 
-def test_the_count_of_the_convolution_net_is_the_one_on_paper(results: dict[str, Any]) -> None:
-    work = results["work"]
-    at = work.network.index("step_conv")
+def test_the_count_of_the_convolution_net_is_the_one_on_paper() -> None:
+    multiplications, activations = speed.count(speed.convolutional("relu"), torch.zeros(1, 3, 32, 32))
     positions = (32 * 32, 16 * 16, 8 * 8)
     channels = (3, 32, 64, 64)
     layers = list(zip(positions, channels, channels[1:], strict=False))
-    assert work.activations[at] == sum(where * into for where, _, into in layers)
-    assert work.multiplications[at] == sum(9 * where * a * b for where, a, b in layers) + 64 * 64 * 10
+    assert activations == sum(where * into for where, _, into in layers)
+    assert multiplications == sum(9 * where * a * b for where, a, b in layers) + 64 * 64 * 10
 
 
 def test_counting_leaves_no_hook_behind() -> None:
@@ -47,9 +36,8 @@ def test_counting_leaves_no_hook_behind() -> None:
     assert not any(part._forward_hooks for part in network.modules())
 
 
-def test_by_hand_is_the_same_function(results: dict[str, Any]) -> None:
-    assert results["agreement"].value.max() < 1e-12
-    assert results["agreement"].gradient.max() < 1e-12
+def test_by_hand_is_the_same_function() -> None:
+    assert speed.agreement(seeds=range(10_000, 10_008)).max() < 1e-12
 
 
 def test_relu_keeps_its_output_for_the_gradient_and_gelu_its_input() -> None:
@@ -62,26 +50,31 @@ def test_relu_keeps_its_output_for_the_gradient_and_gelu_its_input() -> None:
 
 
 def test_every_recording_serves_the_pages(the_guide: Guide) -> None:
-    for one in recordings.load(the_guide.recorded):
-        for name in speed.ACTIVATIONS:
-            assert all(ratio > 0 for ratio in one.cost(name).values())
+    every = recordings.load(the_guide.recorded)
+    assert recordings.quoted(every).kind == "cpu"
+    for one in every:
+        assert (one.ratios(*findings.PLACES).sel(case=list(findings.LABELS)) > 0).all()
         assert {f"{name}_by_hand" for name in speed.BY_HAND} <= set(one.times["by_hand"]["ratio"])
 
 
-def test_a_second_device_gets_panels_and_columns_of_its_own(the_guide: Guide) -> None:
-    pytest.importorskip("matplotlib")
-    from dataclasses import replace
-
-    from reluguide.findings import speed as findings
-
-    (cpu, *_) = recordings.load(the_guide.recorded)
-    gpu = replace(cpu, device="GPU (Some Card)", kind="cuda")
+def test_a_second_device_gets_panels_and_columns_of_its_own_and_no_number_in_the_text(
+    the_guide: Guide,
+) -> None:
+    cpu = recordings.quoted(recordings.load(the_guide.recorded))
+    slow = {
+        name: entry | {"ratio": {case: [9, 9, 9] for case in entry["ratio"]}}
+        for name, entry in cpu.times.items()
+    }
+    gpu = replace(cpu, device="A GPU (Some Card)", kind="cuda", quoted=False, times=slow)
     for figure in (findings.where_it_counts, findings.by_size, findings.whole_steps):
         one, both = (figure.make({"recorded": devices}) for devices in ([cpu], [cpu, gpu]))
         assert len(both.figure.axes) == 2 * len(one.figure.axes)
         assert len(both.numbers.columns) - 1 == 2 * (len(one.numbers.columns) - 1)
         assert len(both.numbers.rows) == len(one.numbers.rows)
-        assert "GPU (Some Card), torch" in both.figure.axes[1].get_title()
+        assert "A GPU (Some Card), torch" in both.figure.axes[1].get_title()
+    for name in ("alone", "reused", "step", "by_hand"):
+        family = getattr(findings, name)
+        assert family.make(name, {"recorded": [gpu, cpu]}) == family.make(name, {"recorded": [cpu]})
 
 
 def test_the_foot_of_the_page_names_device_and_date_of_recorded_times(the_guide: Guide) -> None:

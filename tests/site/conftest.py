@@ -7,7 +7,6 @@ instant navigation is off everywhere else, and a test of it would then prove not
 
 import functools
 import http.server
-import json
 import os
 import shutil
 import subprocess
@@ -15,7 +14,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,13 +21,14 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from reluguide.evidence import svg, worker
-from reluguide.evidence.declare import DataMaker, Experiment, FigureMaker, declared
-from reluguide.experiments import explorables as measured
-from reluguide.findings import explorables as told
+from reluguide.evidence import conclude, record
+from reluguide.evidence.guide import Guide
+from reluguide.evidence.lookup import Evidence
+from reluguide.publish import site as site_files
 from tests.site.browsing import REPO, Opener, Site
 from tests.site.explorables import Pages, opened
 
+GUIDE = Guide(REPO)
 SPECIMEN = Path(__file__).parent / "specimen"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = [
@@ -49,26 +48,26 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def record() -> dict[str, Any]:
-    """The explorables' experiments, run, in the form in which the store keeps them."""
-    ran = {one.name: worker.plain(one(), place=one.name) for one in declared(measured, Experiment)}
-    return {"experiments": {name: {"fields": fields} for name, fields in ran.items()}}
+def measured() -> dict[str, Any]:
+    """The explorables' experiments, run, as the store keeps them."""
+    made, _ = record.measure(GUIDE, "explorables", "cpu")
+    return made
 
 
 @pytest.fixture(scope="session")
-def results(record: dict[str, Any]) -> dict[str, Any]:
-    """What PyTorch says: experiment by name, fields as plain lists and numbers."""
-    return {name: SimpleNamespace(**one["fields"]) for name, one in record["experiments"].items()}
+def results(measured: dict[str, Any]) -> dict[str, Any]:
+    """What PyTorch says: labelled arrays by experiment."""
+    return record.results(GUIDE, measured)
 
 
 @pytest.fixture(scope="session")
-def specimen(tmp_path_factory: pytest.TempPathFactory, record: dict[str, Any]) -> Iterator[Site]:
+def specimen(tmp_path_factory: pytest.TempPathFactory, measured: dict[str, Any]) -> Iterator[Site]:
     """The specimen, with the guide's own theme, stylesheet and scripts, without its plugin."""
     folder = tmp_path_factory.mktemp("specimen")
     shutil.copytree(SPECIMEN, folder / "docs")
     shutil.copytree(REPO / "docs" / "assets", folder / "docs" / "assets")
     shutil.copytree(REPO / "snippets", folder / "snippets")  # the glossary, which every page ends with
-    _publish(worker.revived(record), folder / "docs")
+    _publish(measured, folder / "docs")
     config = {
         "INHERIT": str(REPO / "mkdocs.yml"),
         "docs_dir": "docs",
@@ -93,19 +92,12 @@ def site(request: pytest.FixtureRequest) -> Site:
     return chosen
 
 
-def _publish(results: dict[str, Any], docs: Path) -> None:
+def _publish(measured: dict[str, Any], docs: Path) -> None:
     """The explorables' data and static figures, where the guide's plugin would put them."""
-    data, figures = docs / "assets/data/explorables", docs / "figures/explorables"
-    data.mkdir(parents=True)
-    figures.mkdir(parents=True)
-    for maker in declared(told, DataMaker):
-        (data / f"{maker.name}.json").write_text(
-            json.dumps(worker.plain_value(maker.make(results), maker.name)), encoding="utf-8"
-        )
-    with svg.style():
-        for drawn in declared(told, FigureMaker):
-            text, *_ = svg.save(drawn.make(results).figure, name=drawn.name, title=drawn.title)
-            (figures / f"{drawn.name}.svg").write_text(text, encoding="utf-8")
+    found = conclude.conclude(GUIDE, "explorables", measured)
+    for address, content in site_files.generated(Evidence({"explorables": found})).items():
+        (docs / address).parent.mkdir(parents=True, exist_ok=True)
+        (docs / address).write_text(content, encoding="utf-8")
 
 
 def _serve(config: Path, root: Path) -> Iterator[Site]:

@@ -4,24 +4,17 @@
 and points 1e-12 beside it, where a wrong convention at the corner would show.
 """
 
-import json
+import itertools
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import xarray as xr
 from playwright.sync_api import Page
 
 from tests.site.browsing import Opener, Site
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def results(specimen: Site) -> dict[str, Any]:
-    """The golden values as the site publishes them."""
-    text = (specimen.root / "assets/data/explorables/golden.json").read_text(encoding="utf-8")
-    return {name: SimpleNamespace(**fields) for name, fields in json.loads(text).items()}
 
 
 @pytest.fixture
@@ -34,89 +27,90 @@ def page(specimen: Site, reader: Opener) -> Page:
     return page
 
 
-def apart(one: list[float], other: list[float]) -> float:
-    assert len(one) == len(other) > 0
-    return max(abs(a - b) for a, b in zip(one, other))
+def apart(one: list[float], other: xr.DataArray) -> float:
+    assert len(one) == other.size > 0
+    return max(abs(a - b) for a, b in zip(one, other.values.tolist()))
 
 
 def test_activations_and_slopes(page: Page, results: dict[str, Any]) -> None:
     curves = results["curves"]
-    assert {0.0, 1e-12, -1e-12} <= set(curves.grid)
-    assert set(page.evaluate("Object.keys(maths.ACTIVATIONS)")) == set(curves.values)
-    for name in curves.values:
+    grid, names = curves.z.values.tolist(), curves.activation.values.tolist()
+    assert {0.0, 1e-12, -1e-12} <= set(grid)
+    assert set(page.evaluate("Object.keys(maths.ACTIVATIONS)")) == set(names)
+    for name in names:
         values, slopes = page.evaluate(
-            "([name, grid]) => ['f', 'd'].map((one) => grid.map(maths.ACTIVATIONS[name][one]))",
-            [name, curves.grid],
+            "([name, grid]) => ['f', 'd'].map((one) => grid.map(maths.ACTIVATIONS[name][one]))", [name, grid]
         )
-        assert apart(values, curves.values[name]) <= 1e-12, name
-        assert apart(slopes, curves.slopes[name]) <= 1e-12, f"slope of {name}"
+        assert apart(values, curves.value.sel(activation=name)) <= 1e-12, name
+        assert apart(slopes, curves.slope.sel(activation=name)) <= 1e-12, f"slope of {name}"
 
 
 def test_the_door(page: Page, results: dict[str, Any]) -> None:
     curves = results["curves"]
-    for door in curves.door:
+    for slope, floor in itertools.product(curves.below.values.tolist(), curves.floor.values.tolist()):
         values, slopes = page.evaluate(
             "([grid, slope, floor]) => [maths.door, maths.doorSlope].map((f) => grid.map((z) => f(z, slope, floor)))",
-            [curves.grid, door["slope"], door["floor"]],
+            [curves.z.values.tolist(), slope, floor],
         )
-        assert apart(values, door["values"]) <= 1e-12, door["slope"]
-        assert apart(slopes, door["slopes"]) <= 1e-12, door["slope"]
+        one = curves.sel(below=slope, floor=floor)
+        assert apart(values, one.door) <= 1e-12, slope
+        assert apart(slopes, one.door_slope) <= 1e-12, slope
 
 
 def test_folds(page: Page, results: dict[str, Any]) -> None:
     folds = results["folds"]
     fine = [-2 + i / 100 for i in range(401)]
-    for target, sums in folds.sums.items():
-        for n, expected in sums.items():
-            got, gap = page.evaluate(
-                """([target, n, points, fine]) => {
-                    const { f } = maths.TARGETS[target];
-                    const folded = maths.fold(f, n);
-                    return [points.map((x) => maths.foldedAt(folded, x)), maths.largestGap(f, folded, fine)];
-                }""",
-                [target, int(n), folds.points, fine],
-            )
-            assert apart(got, expected) <= 1e-12, (target, n)
-            assert abs(gap - folds.gap[target][n]) <= 1e-12, (target, n)
+    for target, n in itertools.product(folds.target.values.tolist(), folds.units.values.tolist()):
+        got, gap = page.evaluate(
+            """([target, n, points, fine]) => {
+                const { f } = maths.TARGETS[target];
+                const folded = maths.fold(f, n);
+                return [points.map((x) => maths.foldedAt(folded, x)), maths.largestGap(f, folded, fine)];
+            }""",
+            [target, n, folds.x.values.tolist(), fine],
+        )
+        one = folds.sel(target=target, units=n)
+        assert apart(got, one.sums) <= 1e-12, (target, n)
+        assert abs(gap - float(one.gap)) <= 1e-12, (target, n)
 
 
 def test_training(page: Page, results: dict[str, Any]) -> None:
     runs = results["runs"]
-    compared = 0
-    for start, weights in enumerate(runs.starts):
-        for i, rate in enumerate(runs.rates):
-            for k, leak in enumerate(runs.leaks):
-                expected, off = runs.losses[start][i][k], runs.off[start][i][k]
-                steady = runs.steady[start][i][k]
-                got = page.evaluate(
-                    """([start, inputs, targets, rate, slope, steps]) => {
-                        const run = maths.train({ start, inputs, targets, rate, slope, steps });
-                        return { losses: [...run.losses], off: [...run.off], blewUp: run.blewUp };
-                    }""",
-                    [weights, runs.inputs, runs.targets, rate, leak, runs.steps],
-                )
-                where = f"seed {start}, rate {rate}, slope {leak}"
-                assert got["off"][:: runs.every][:steady] == off[:steady], where
-                for ours, theirs in zip(got["losses"][:: runs.every], expected[:steady]):
-                    assert math.isclose(ours, theirs, rel_tol=1e-9), where
-                blew_up = len(expected) <= runs.steps // runs.every
-                assert (got["blewUp"] is not None) == blew_up, where
-                compared += steady
-    assert compared > 0.9 * sum(len(one) for start in runs.losses for rate in start for one in rate)
+    every, steps = runs.attrs["every"], runs.attrs["steps"]
+    data = [runs.inputs.values.tolist(), runs.targets.values.tolist()]
+    for seed, rate, leak in itertools.product(
+        *(runs[dim].values.tolist() for dim in ("seed", "rate", "leak"))
+    ):
+        one = runs.sel(seed=seed, rate=rate, leak=leak)
+        start = {name: one.start.sel(of=name).values.tolist() for name in one.start.of.values.tolist()}
+        got = page.evaluate(
+            """([start, inputs, targets, rate, slope, steps]) => {
+                const run = maths.train({ start, inputs, targets, rate, slope, steps });
+                return { losses: [...run.losses], off: [...run.off], blewUp: run.blewUp };
+            }""",
+            [{**start, "b2": float(one.b2)}, *data, rate, leak, steps],
+        )
+        where = f"seed {seed}, rate {rate}, slope {leak}"
+        steady = int(one.steady)
+        assert got["off"][::every][:steady] == one.off.values[:steady].tolist(), where
+        for ours, theirs in zip(got["losses"][::every], one.loss.values[:steady]):
+            assert math.isclose(ours, theirs, rel_tol=1e-9), where
+        assert (got["blewUp"] is not None) == bool(one.loss.isnull().any()), where
+    assert runs.steady.sum() > 0.9 * runs.loss.notnull().sum()
 
 
 def test_what_units_tell(page: Page, results: dict[str, Any]) -> None:
     looks = results["looks"]
-    for n, tells in looks.tells.items():
+    points = looks.place.values.tolist()
+    for n in looks.units.values.tolist():
         got = page.evaluate(
-            "([n, points]) => points.map((point) => maths.kept(maths.directions(n), point))",
-            [int(n), looks.points],
+            "([n, points]) => points.map((point) => maths.kept(maths.directions(n), point))", [n, points]
         )
-        assert [one["tells"] for one in got] == tells, n
-        for one, point, error in zip(got, looks.points, looks.error[n]):
-            assert (one["point"] is None) == (error is None)
+        assert [one["tells"] for one in got] == looks.tells.sel(units=n).values.tolist(), n
+        for one, place in zip(got, looks.place):
+            assert (one["point"] is None) == (one["tells"] < 2)
             if one["point"] is not None:
-                assert apart(one["point"], point) <= 1e-12
+                assert apart(one["point"], place) <= 1e-12
 
 
 def test_points_that_look_alike_do(page: Page, results: dict[str, Any]) -> None:
@@ -136,26 +130,26 @@ def test_points_that_look_alike_do(page: Page, results: dict[str, Any]) -> None:
                 }
             return [worst, corners];
         }""",
-        results["looks"].points,
+        results["looks"].place.values.tolist(),
     )
     assert worst <= 1e-12
-    assert corners > 6 * len(results["looks"].points)  # lines and areas, not single points alone
+    assert corners > 6 * results["looks"].sizes["point"]  # lines and areas, not single points alone
 
 
 def test_the_crowd(page: Page, results: dict[str, Any]) -> None:
     crowd = results["crowd"]
-    for name, moments in crowd.moments.items():
+    samples = crowd.samples.values.tolist()
+    for name in crowd.activation.values.tolist():
+        moments = crowd.moments.sel(activation=name)
         got = page.evaluate(
             """([name, samples]) => {
                 const { mean, spread, zeros } =
                     maths.describe(samples.map((sample) => maths.ACTIVATIONS[name].f(sample / 256)));
                 return [mean, spread, zeros];
             }""",
-            [name, crowd.samples],
+            [name, samples],
         )
-        assert apart(got[:2], moments[:2]) <= 1e-12, name
-        assert got[2] == moments[2], name
-    counts = page.evaluate(
-        "samples => maths.histogram(samples.map((s) => s / 256), -4, 4, 48)", crowd.samples
-    )
-    assert sum(counts) == len(crowd.samples)
+        assert apart(got[:2], moments.sel(moment=["mean", "spread"])) <= 1e-12, name
+        assert got[2] == moments.sel(moment="zeros"), name
+    counts = page.evaluate("samples => maths.histogram(samples.map((s) => s / 256), -4, 4, 48)", samples)
+    assert sum(counts) == len(samples)

@@ -1,5 +1,6 @@
 """What the explorables' sentences say, against PyTorch."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -17,14 +18,16 @@ def written(value: float, digits: int) -> str:
 def test_the_door_says_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
     page = pages["relu-slope"]
     curves = results["curves"]
-    at = curves.grid.index(-2.0)
-    for door in curves.door:
-        if door["slope"] not in (0.0, 0.1, 1.0) or door["floor"] not in (0.0, -1.0):
-            continue
+    for slope, floor in itertools.product((0.0, 0.1, 1.0), (0.0, -1.0)):
         put(slider(page, "relu-slope"), -2)
-        put(slider(page, "relu-slope", "Slope below floor"), door["slope"])
-        put(slider(page, "relu-slope", "Floor"), door["floor"])
-        expected = written(door["values"][at], 2).replace(".00", "").removesuffix("0") or "0"
+        put(slider(page, "relu-slope", "Slope below floor"), slope)
+        put(slider(page, "relu-slope", "Floor"), floor)
+        expected = (
+            written(float(curves.door.sel(below=slope, floor=floor, z=-2)), 2)
+            .replace(".00", "")
+            .removesuffix("0")
+            or "0"
+        )
         assert page.locator("relu-slope .ex-value").text_content() == expected
         assert expected in sentence(page, "relu-slope")
 
@@ -33,26 +36,28 @@ def test_training_says_what_pytorch_computes(pages: Pages, results: dict[str, An
     page = pages["relu-die"]
     runs = results["runs"]
     box = page.locator("relu-die")
-    for start in range(len(runs.starts)):
+    for start in range(runs.sizes["seed"]):
         box.get_by_label("Starting weights").select_option(str(start))
-        for i in range(len(runs.rates)):
+        for i in range(runs.sizes["rate"]):
             put(slider(page, "relu-die"), i)
             told = sentence(page, "relu-die")
-            losses, off = runs.losses[start][i][0], runs.off[start][i][0]
-            if len(losses) <= runs.steps // runs.every:
+            one = runs.sel(leak=0).isel(seed=start, rate=i)
+            if bool(one.loss.isnull().any()):
                 assert "training blew up" in told
-            elif runs.steady[start][i][0] == len(losses):
-                assert f" {off[-1]} of 16 units" in told and f"({off[0]} before training)" in told
-                assert f"The error is {written(losses[-1], 3)}." in told
-                assert box.locator(".ex-lamp:not(.ex-on)").count() == off[-1]
+            elif int(one.steady) == one.sizes["step"]:
+                first, last = (int(one.off.isel(step=at)) for at in (0, -1))
+                assert f" {last} of 16 units" in told and f"({first} before training)" in told
+                assert f"The error is {written(float(one.loss[-1]), 3)}." in told
+                assert box.locator(".ex-lamp:not(.ex-on)").count() == last
 
 
 def test_folds_say_what_pytorch_computes(pages: Pages, results: dict[str, Any]) -> None:
     page = pages["relu-build"]
     folds = results["folds"]
-    for target, gaps in folds.gap.items():
-        page.locator("relu-build").get_by_label("Curve", exact=True).select_option(target)
-        for n, gap in gaps.items():
+    for gaps in folds.gap:
+        page.locator("relu-build").get_by_label("Curve", exact=True).select_option(str(gaps.target.item()))
+        for n in gaps.units.values.tolist():
+            gap = float(gaps.sel(units=n))
             put(slider(page, "relu-build"), n)
             assert f"is {written(gap, 3 if gap < 0.1 else 2)}." in sentence(page, "relu-build")
 
@@ -62,10 +67,10 @@ def test_side_by_side_says_what_pytorch_computes(pages: Pages, results: dict[str
     curves = results["curves"]
     for z in (-3.0, -0.5, 0.0, 2.5):
         put(slider(page, "relu-compare"), z)
-        at = curves.grid.index(z)
-        for name in curves.values:
+        for name in curves.activation.values.tolist():
             page.locator("relu-compare").get_by_label("Dashed").select_option(name)
-            value, slope = written(curves.values[name][at], 3), written(curves.slopes[name][at], 3)
+            one = curves.sel(activation=name, z=z)
+            value, slope = written(float(one.value), 3), written(float(one.slope), 3)
             assert f"gives {value} with slope {slope}" in sentence(page, "relu-compare"), (name, z)
 
 
@@ -86,7 +91,8 @@ def test_points_come_back_where_pytorch_says_so(pages: Pages, results: dict[str,
     box = page.locator("relu-pair")
     box.get_by_label("Goes in").select_option("2")
     said = {0: "all zeros", 1: "thick line", 2: "comes back exactly"}
-    for n, tells in looks.tells.items():
+    for n in looks.units.values.tolist():
+        tells = looks.tells.sel(units=n).values.tolist()
         put(box.get_by_label("Units", exact=True), n)
         for k in range(1, 72, 6):  # the golden points lie 1.5° past each multiple of 5°
             put(box.get_by_label("The point lies"), 5 * k)
@@ -100,7 +106,7 @@ def test_the_crowd_says_what_pytorch_computes(pages: Pages, results: dict[str, A
     box = page.locator("relu-crowd")
     for name in ("relu", "leaky_relu", "gelu", "selu", "tanh", "sigmoid"):
         box.get_by_label("Activation").select_option(name)
-        mean, spread, zeros = crowd.moments[name]
+        mean, spread, zeros = crowd.moments.sel(activation=name).values.tolist()
         assert (
             f": mean {written(mean, 2)}, spread {written(spread, 2)}"
             in sentence(page, "relu-crowd").split("After")[1]

@@ -1,22 +1,14 @@
 """How often does a coin show heads?"""
 
-from dataclasses import dataclass
-
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
 from tinyguide.chance import draws
 
 
-@dataclass
-class Throws:
-    """Share of heads after each throw, (seeds, throws)."""
-
-    share: list[list[float]]
-
-
 @experiment(seeds=range(16))
-def throws(*, seeds, device) -> Throws:
+def throws(*, seeds, device):
     """Coins thrown many times."""
-    return Throws([throw(seed) for seed in seeds])
+    shares = [throw(seed) for seed in seeds]
+    return labelled(shares, "Share of heads.", unit="share", seed=seeds, throws=range(1, 51))
 
 
 # --8<-- [start:throw]

@@ -1,19 +1,11 @@
 """What does a die show on average?"""
 
-from dataclasses import dataclass
-
-from reluguide.evidence.declare import experiment
+from reluguide.evidence.experiments import experiment, labelled
 from tinyguide.chance import draws
 
 
-@dataclass
-class Rolls:
-    """Mean of many rolls, one entry a seed."""
-
-    mean: list[float]
-
-
 @experiment(seeds=range(16))
-def rolls(*, seeds, device) -> Rolls:
+def rolls(*, seeds, device, sides=6, count=400):
     """Dice rolled many times."""
-    return Rolls([float(draws(seed, 400, 6).mean()) for seed in seeds])
+    means = [float(draws(seed, count, sides).mean()) for seed in seeds]
+    return labelled(means, "Mean of many rolls of a die.", seed=seeds)

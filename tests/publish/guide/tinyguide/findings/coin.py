@@ -2,30 +2,21 @@
 
 import matplotlib.pyplot as plt
 
-from reluguide.evidence.declare import Check, Numbers, Picture, claim, fact, figure
+from reluguide.evidence.checks import above, below
+from reluguide.evidence.findings import Picture, check, fact, figure, table
 
-
-@fact(unit="%", digits=0)
-def heads(throws):
-    """Share of heads after all throws."""
-    return throws.share[:, -1]
+heads = fact("throws", "Share of heads by the number of throws.", digits=0, sel={"throws": [10, 50]})
 
 
 @figure
 def settling(throws) -> Picture:
     """Share of heads, throw by throw"""
     fig, axes = plt.subplots()
-    axes.plot(throws.share[0])
-    return Picture(fig, Numbers(("throws", "share"), [(50, float(throws.share[0, -1]))]))
+    axes.plot(throws.throws, throws[0])
+    return Picture(fig, table({"throws": "throws", "share": throws.sel(throws=[50])}))
 
 
-@claim(
-    "T1",
-    said="A coin is fair.",
-    where="A tavern",
-    verdict="right",
-    because="It showed heads {heads} of the time.",
-)
-def fair(throws) -> Check:
-    share = throws.share[:, -1].mean()
-    return Check(0.4 < share < 0.6, {"share": share})
+@check("T1")
+def fair(throws):
+    share = throws.sel(throws=50).mean()
+    return [above("share of heads", share, 0.4), below("share of heads, from above", share, 0.6)]

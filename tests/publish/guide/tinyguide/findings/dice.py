@@ -1,9 +1,5 @@
 """What does a die show on average?"""
 
-from reluguide.evidence.declare import fact
+from reluguide.evidence.findings import fact
 
-
-@fact(digits=2)
-def mean(rolls):
-    """Mean of many rolls of a die."""
-    return rolls.mean
+mean = fact("rolls", digits=2)
