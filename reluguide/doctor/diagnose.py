@@ -1,5 +1,6 @@
 """Runs a model over data and reports which of its units are dead there."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from reluguide.doctor.layer import layer_of
 from reluguide.doctor.naming import unwrapped
 from reluguide.doctor.record import Recorder, recording
 from reluguide.doctor.report import EXTRAS, Report
-from reluguide.doctor.spellings import Spelling, apart, kind_of
+from reluguide.doctor.slopes import slope
+from reluguide.doctor.spellings import Spelling, kind_of
 from reluguide.doctor.statistics import UnitStatistics
 from reluguide.doctor.unseen import unseen
 from reluguide.doctor.wiring import Call
@@ -115,6 +117,7 @@ class _Collector:
 
     def start(self, batch_size: int) -> None:
         self.batch_size, self.order = batch_size, []
+        self.now: Counter[str] = Counter()  # values a unit, of each call in this batch
 
     def before(
         self, call: Call, z: Tensor, spelling: Spelling, func: Callable[..., Any], args: Any, kwargs: Any
@@ -129,18 +132,31 @@ class _Collector:
             statistics = UnitStatistics(kind, call.units, slope_below=self.slope_below, want=self.want)
             known = self.seen[call.name] = _Seen(call, statistics)
         self.order.append(call.name)
-        values = z.numel() // max(1, call.units)
-        known.statistics.see(z, axis=call.axis, inner=call.inner, samples=min(self.batch_size, values))
-        if "saturated" in self.want:
-            slope = _slope(func, args, kwargs, z)
-            known.statistics.see_slope(slope, axis=call.axis, inner=call.inner)
+        rows = call.by_unit(z.detach())
+        values = rows.numel() // max(1, call.units)
+        before, after = (min(self.batch_size, self.now[call.name] + more) for more in (0, values))
+        self.now[call.name] += values
+        known.statistics.see(rows, samples=after - before)
+        if "saturated" in self.want or known.statistics.kind.by_slope:
+            steepness = call.by_unit(slope(func, args, kwargs, z))
+            if "saturated" in self.want:
+                known.statistics.see_slope(steepness)
+            if known.statistics.kind.by_slope:
+                known.statistics.see_live(steepness)
 
     def after(self, call: Call, out: Tensor) -> None:
         if "dormant" in self.want:
-            self.seen[call.name].statistics.see_output(out, axis=call.axis, inner=call.inner)
+            self.seen[call.name].statistics.see_output(call.by_unit(out.detach()))
+
+    def drop(self, name: str) -> None:
+        """Forget a call: a part of an activation that is judged as a whole, or one that cannot be judged."""
+        for known in [one for one in self.seen if one == name or one.startswith((f"{name}[", f"{name} ("))]:
+            del self.seen[known]
 
     def check_numbers(self, batch: int) -> None:
         for name in self.order:
+            if name not in self.seen:
+                continue
             highest = self.seen[name].statistics.maximum
             if highest is not None and bool((bad := highest.isnan()).any()):
                 producer = self.seen[name].call.trail.producer
@@ -150,15 +166,6 @@ class _Collector:
                     f"NaN in the preactivations of {name}{behind} in batch {batch}, units {units}; no call "
                     "before it has any. Look for inf or NaN in the batch and in the weights before this call."
                 )
-
-
-def _slope(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], z: Tensor) -> Tensor:
-    with apart():
-        leaf = z.detach().clone().requires_grad_()
-        stand_in = leaf.clone()  # in-place activations may not write into a leaf
-        swapped = [stand_in if arg is z else arg for arg in args]
-        out = func(*swapped, **{key: stand_in if arg is z else arg for key, arg in kwargs.items()})
-        return torch.autograd.grad(out.sum(), leaf)[0]
 
 
 def _batches(data: Any) -> Iterator[Any]:

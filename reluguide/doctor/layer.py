@@ -142,8 +142,8 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
 
 
 def _behind(call: Call) -> Behind | None:
-    made, norm = call.trail.producer, call.trail.norm
-    if made is None or not call.trail.direct:
+    made, norm = call.trail.maker, call.trail.norm
+    if made is None or call.rows is not None or call.trail.cut:
         return None
 
     def kept(tensor: Tensor | None) -> Tensor | None:

@@ -34,15 +34,13 @@ class UnitStatistics:
         self.minimum: Tensor | None = None
         self.samples = self.values = 0
 
-    def see(self, z: Tensor, *, axis: int, inner: int, samples: int) -> None:
-        """Add preactivations `z`, with units on `axis` (each of them `inner` entries wide)."""
-        z = z.detach()
-        rows = by_unit(z, axis=axis, inner=inner)
+    def see(self, rows: Tensor, *, samples: int) -> None:
+        """Add preactivations, as `by_unit` gives them."""
         self.samples += samples
-        self.values += z.numel() // self.units
-        if not z.numel():
+        self.values += rows.numel() // self.units
+        if not rows.numel():
             return
-        wide = torch.promote_types(z.dtype, torch.float32)
+        wide = torch.promote_types(rows.dtype, torch.float32)
         highest, lowest = (_reduce(rows, edge).to(wide) for edge in (torch.amax, torch.amin))
         if self.maximum is None or self.minimum is None:
             self.maximum, self.minimum = highest.clone(), lowest.clone()
@@ -59,14 +57,17 @@ class UnitStatistics:
             self._sum("z", values)
             self._sum("z²", values.square())
 
-    def see_slope(self, slope: Tensor, *, axis: int, inner: int) -> None:
+    def see_slope(self, rows: Tensor) -> None:
         """Add derivatives at the preactivations: how often they are nearly zero."""
-        self._count("flat", (by_unit(slope, axis=axis, inner=inner).abs() < self.slope_below).float())
+        self._count("flat", (rows.abs() < self.slope_below).float())
 
-    def see_output(self, out: Tensor, *, axis: int, inner: int) -> None:
+    def see_live(self, rows: Tensor) -> None:
+        """Add derivatives at the preactivations where no interval says where they are zero."""
+        self._count("live", (rows != 0).float())
+
+    def see_output(self, rows: Tensor) -> None:
         """Add activations: their mean size is what dormancy compares."""
-        rows = by_unit(out.detach(), axis=axis, inner=inner)
-        self._sum("|f|", rows.to(torch.promote_types(out.dtype, torch.float32)).abs())
+        self._sum("|f|", rows.to(torch.promote_types(rows.dtype, torch.float32)).abs())
 
     def _count(self, name: str, ones: Tensor) -> None:
         exact = ones if ones.numel() // self.units < COUNTABLE else ones.double()

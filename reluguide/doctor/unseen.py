@@ -28,6 +28,7 @@ UNANSWERED = (
     "layers with parameters after which no known activation was seen (an output layer or a projection is "
     "one; a hand-written x * (x > 0) hides behind one)"
 )
+FAILED = "calls that could not be judged"
 IDLE = "layers with parameters that did not run"
 
 
@@ -50,6 +51,7 @@ def unseen(model: nn.Module, recorder: Recorder) -> tuple[Unseen, ...]:
             hidden += (f"{name}.",)  # its projection is used without being called
         if name not in recorder.wiring.ran and any(True for _ in module.parameters(recurse=False)):
             idle.append(name)
+    failed = [f"{name} ({why})" for name, why in recorder.calls.failed.items()]
     quiet = [
         name
         for name in recorder.wiring.unanswered
@@ -58,6 +60,7 @@ def unseen(model: nn.Module, recorder: Recorder) -> tuple[Unseen, ...]:
     found = (
         (SCRIPTED, scripted),
         (FUSED, fused),
+        (FAILED, failed),
         (UNANSWERED, quiet),
         (IDLE, [n for n in idle if n not in scripted]),
     )
