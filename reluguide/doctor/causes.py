@@ -57,10 +57,14 @@ def _findings(layers: Mapping[str, Layer], layer: Layer) -> Iterator[Finding]:
     for unit in dead:
         highest, lowest, side = z.highest[unit], z.lowest[unit], z.side(unit)
         numbers = {"largest z": highest, "smallest z": lowest}
-        if first is not None:
+        if layer.kind.never:
+            yield Finding(layer.name, unit, "function", numbers, layer.name)
+        elif first is not None:
             yield Finding(layer.name, unit, "upstream", numbers, first, side)
         elif behind is None:
             yield Finding(layer.name, unit, "sum", numbers, layer.name, side)
+        elif layer.kind.by_slope:
+            yield Finding(layer.name, unit, "slope", numbers, behind.name)
         elif behind.norm is not None:
             numbers |= {"scale": scale[unit], "shift": shift[unit]}
             part = "shift" if z.alive(unit, without=shift[unit]) else "scale or statistics"

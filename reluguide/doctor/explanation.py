@@ -7,7 +7,7 @@ from typing import Literal
 from reluguide.doctor.links import page
 from reluguide.doctor.words import counted, listed, wrapped
 
-Cause = Literal["upstream", "bias", "weights", "normalisation", "sum"]
+Cause = Literal["upstream", "bias", "weights", "normalisation", "sum", "slope", "function"]
 Side = Literal["below", "above", "both"]
 
 STEPS = (
@@ -24,6 +24,10 @@ FIXES: Mapping[Cause, str] = {
     "training=True)), let it see the data in training mode; else set its shift to 0 for these units, or use "
     "reluguide.revive.",
     "sum": "Several paths meet here; look at the layers that feed this call one by one.",
+    "slope": f"Its preactivations lie where the function is flat. To prevent that, {STEPS}; to bring these "
+    "units back, use reluguide.revive.",
+    "function": "Use another function here, or a stand-in for its gradient (a straight-through estimator): "
+    "nothing before it learns through it.",
 }
 SIDES: Mapping[Side, str] = {
     "below": "",  # as with every ReLU
@@ -112,6 +116,8 @@ def headline(fault: list[Finding]) -> str:
         "weights": weights,
         "normalisation": f"{one.look_at}",
         "sum": "a sum of several paths",
+        "slope": f"the function is flat at every z that was seen; z comes from layer {one.look_at}",
+        "function": "the gradient of this function is zero everywhere",
     }[one.cause]
     units = [finding.unit for finding in fault]
     name = "unit" if len(units) == 1 else "units"

@@ -123,14 +123,15 @@ class Report:
         if not self.samples or empty:
             where = f"{', '.join(empty[:3])} saw no values" if empty else "the report is of 0 samples"
             raise DeadUnitsError(f"{where}, so nothing can be said of dead units: diagnose on more data.")
-        worst = sorted((layer for layer in self if layer.dead_units), key=lambda one: -one.dead_fraction)
-        too_many = [layer for layer in worst if not each or layer.dead_fraction > limit]
+        shares = {layer.name: len(layer.dead_units) / layer.units for layer in self if layer.dead_units}
+        worst = sorted((layer for layer in self if layer.name in shares), key=lambda one: -shares[one.name])
+        too_many = [layer for layer in worst if not each or shares[layer.name] > limit]
         if too_many and (each or self.dead_fraction > limit):
             lines = [
                 f"  {layer.name}: {len(layer.dead_units)} of {layer.units}, units {listed(layer.dead_units)}"
                 for layer in too_many
             ]
-            dead = too_many[0].dead_fraction if each else self.dead_fraction
+            dead = shares[too_many[0].name] if each else self.dead_fraction
             raise DeadUnitsError(
                 f"{percent(dead)} of the units {f'of {too_many[0].name} ' if each else ''}are dead on these "
                 f"{self.samples} samples; at most {percent(limit)} may be:\n" + "\n".join(lines)

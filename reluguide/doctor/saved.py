@@ -24,6 +24,7 @@ def layer_as_numbers(layer: Layer) -> dict[str, Any]:
         "high": kind.high,
         "linear": list(kind.linear) if kind.linear else None,
         "floor": kind.floor,
+        "by_slope": kind.by_slope,
         "extras": {n: "units" if v.dtype == torch.bool else "values" for n, v in layer.extras.items()},
     }
     if behind is not None:
@@ -45,6 +46,7 @@ def layer_from_numbers(name: str, numbers: Mapping[str, Any]) -> Layer:
         _float(numbers["high"]),
         (_float(numbers["linear"][0]), _float(numbers["linear"][1])) if numbers["linear"] else None,
         None if numbers["floor"] is None else _float(numbers["floor"]),
+        numbers["by_slope"],
     )
     extras = {
         extra: _mask(numbers[extra], units) if how == "units" else _tensor(numbers[extra])

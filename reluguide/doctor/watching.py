@@ -48,6 +48,7 @@ class Watcher:
         self.recorder = Recorder(root, self.onlooker, *patterns)
         self.inside = False
         self.look: ExitStack | None = None
+        self.looked = False  # whether there is something new to log
 
     def begin(self, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> None:
         """A step begins; every n-th is looked at."""
@@ -65,12 +66,15 @@ class Watcher:
 
     def end(self, out: Any = None) -> None:
         """The step is over, also after an exception."""
+        if not self.inside:
+            return
         self.inside = False
         if self.look is not None:
             self.recorder.leave(self.root, (), out)
             self.recorder.start_pass()  # nothing of this pass is kept
             self.onlooker.finish()
             self.close()
+            self.looked = True
             if self.log is not None:
                 self.log(self.seen.scalars(), self.seen.steps)
 
@@ -146,17 +150,12 @@ class _Onlooker:
                 call.name, kind, call.units, quiet=torch.zeros_like(nobody, dtype=torch.int64), dead=nobody
             )
         with torch.no_grad():
-            alive = _alive(_rows(call, z.detach()), known.kind)
+            alive = alive_units(call, known.kind, z, func, args, kwargs)
         before = self.alive.get(call.name)  # a call may run several times in one step
         self.alive[call.name] = alive if before is None else alive | before
 
     def after(self, call: Call, out: Tensor) -> None:
         """Only preactivations matter here."""
-
-    def drop(self, name: str) -> None:
-        """A call was but a part of an activation that is judged as a whole."""
-        self.seen.layers.pop(name, None)
-        self.alive.pop(name, None)
 
     def drop(self, name: str) -> None:
         """A call was but a part of an activation that is judged as a whole, or cannot be judged."""
@@ -171,9 +170,11 @@ class _Onlooker:
         self.alive.clear()
 
 
-def _rows(call: Any, z: Tensor) -> Tensor:
-    """`z` as (values, units) or (values, units, values)."""
-    rows: Tensor = (
-        call.by_unit(z) if hasattr(call, "by_unit") else by_unit(z, axis=call.axis, inner=call.inner)
-    )
-    return rows
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Inside, compiled models run as they were written."""
+    if "torch._dynamo" not in sys.modules:  # else nothing is compiled, and asking would load it for seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield

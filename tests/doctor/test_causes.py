@@ -207,6 +207,33 @@ def test_different_faults_stand_under_different_headings() -> None:
     )
 
 
+class Written(nn.Module):
+    """A layer and a function of one's own behind it."""
+
+    def __init__(self, act) -> None:
+        super().__init__()
+        self.hidden, self.act = nn.Linear(4, 6), act
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.hidden(x))
+
+
+def test_a_function_that_is_flat_in_places_is_not_explained_by_ends() -> None:
+    model = Written(lambda z: z * ((z > 1) | (z < -1)))  # flat between -1 and 1
+    with torch.no_grad():
+        model.hidden.weight.mul_(10)
+        model.hidden.weight[2] *= 0.001
+    report = reluguide.diagnose(model, X)
+    findings = list(report.explain())
+    assert {one.unit for one in findings} == set(next(iter(report)).dead_units)
+    assert 2 in {one.unit for one in findings}
+    assert {(one.cause, one.look_at) for one in findings} == {("slope", "hidden")}
+    assert "flat at every z that was seen; z comes from layer hidden" in " ".join(
+        str(report.explain()).split()
+    )
+    assert reluguide.Report.from_dict(report.to_dict()) == report
+
+
 def test_explaining_reads_tensors_as_often_however_many_units_are_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

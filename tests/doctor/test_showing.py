@@ -232,6 +232,20 @@ def test_a_limit_that_is_no_share_is_refused(value: object) -> None:
         assert "for 5 % write 0.05" in str(error.value)
 
 
+@pytest.mark.parametrize("units", [3, 7, 10, 1000])
+def test_a_share_that_is_just_the_limit_passes(units: int) -> None:
+    net = nn.Sequential(nn.Linear(2, units), nn.LeakyReLU(0.0), nn.Linear(units, 1))
+    with torch.no_grad():
+        net[0].weight.fill_(0.1)
+        net[0].bias.fill_(1.0)
+        net[0].bias[0] = -9.0
+    report = reluguide.diagnose(net, torch.ones(4, 2))
+    for each in (False, True):
+        report.check(max_dead=1 / units, each=each)
+        with pytest.raises(reluguide.DeadUnitsError):
+            report.check(max_dead=math.nextafter(1 / units, 0), each=each)
+
+
 def test_no_samples_vouch_for_nothing() -> None:
     report = example()
     fields = {**report.__dict__, "samples": 0}
