@@ -47,7 +47,10 @@ class Calls:
             norm = trail.norm.name if trail.norm is not None else ""
             label = made.part.partition("[")[0]
             key = (made.name, made.op, label, norm, trail.cut, signature)
-            base += made.part[len(label) :]
+            index = made.part[len(label) :]
+            if made.of and index[1:-1].isdigit():
+                self._reached(base, int(index[1:-1]), made.of)
+            base += index
         known = self.numbers.setdefault(base, {})
         number = known.setdefault(key, len(known) + 1)
         return base if number == 1 else f"{base}#{number}"
@@ -121,9 +124,21 @@ class Calls:
             rows = (trail.groups == group).nonzero().flatten()
             call = Call(f"{name}[{group}]", op, layout, traced, trail, rows)
             out.append((call, plain.index_select(0, rows)))
-        if made is not None and isinstance(made.weight, Tensor):
-            self.experts.setdefault(name, (set(), len(made.weight)))[0].update()
+            self._reached(name, group, made.of if made is not None else 0)
         return out
+
+    def _reached(self, name: str, group: int, of: int) -> None:
+        if of:
+            self.experts.setdefault(name, (set(), of))[0].add(group)
+
+    def unreached(self) -> list[str]:
+        """The experts of which no row was seen."""
+        return [
+            f"{name}[{group}]"
+            for name, (reached, of) in self.experts.items()
+            for group in range(of)
+            if group not in reached
+        ]
 
 
 def _plain(z: Tensor) -> Tensor:

@@ -156,7 +156,7 @@ class Chains:
             return None
         if kind.never:
             return None
-        if not calls and not kind.cuts:
+        if not calls and not kind.cuts and kind.name == HANDMADE.kind:
             return None
         if len(calls) == 1 and (inner := _spelled(core)) is not None and inner.plain:
             before = kind_of(HANDMADE, inner, (z,), {}, z)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reluguide.doctor.handmade import Chain, Root
-from reluguide.doctor.layout import Layout, broadcast, reshaped, simple
+from reluguide.doctor.layout import Layout, broadcast, fits, reshaped, simple
 
 INPUT = "the model's input"
 
@@ -42,7 +42,8 @@ class Producer:
 
     `name` is that of the module, `part` what tells weights of one module apart, such as "[3]" for the
     fourth expert. `source` says whose values it was given, and is None where they came from several places.
-    `layer` is false where it is an activation, whose values go through another one.
+    `layer` is false where it is an activation, whose values go through another one. `of`: how many such
+    parts, or groups of rows, there are.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Producer:
     source: str | None
     part: str = ""
     layer: bool = True
+    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def moved(layout: Layout, func: Callable[..., Any], args: Any, kwargs: Any, befo
         there = func(*swapped, **{key: stand_in if one is before else one for key, one in kwargs.items()})
     except Exception:  # a function that looks at the values as well
         return None
+    if not isinstance(there, torch.Tensor):
+        there = there[0]
     return tuple(layout[size - 2] for size in there.shape)
 
 
@@ -164,6 +168,29 @@ def cut_from(layout: Layout, before: Tensor, out: Tensor) -> Layout | None:
             if same:  # one entry of an axis is a whole number of its units only if that axis has none
                 return tuple(layout[k] for k in left)
     return None
+
+
+def picked(layout: Layout, func: Callable[..., Any], before: Tensor, out: Tensor) -> Layout | None:
+    """The layout of entries picked by tensors of indices or a mask over the first axes."""
+    if getattr(func, "__name__", "") != "__getitem__" or not 0 < out.ndim < before.ndim:
+        return None
+    behind = before.ndim - out.ndim + 1
+    if any(layout[:behind]) or before.shape[behind:] != out.shape[1:]:
+        return None
+    return (None, *layout[behind:])
+
+
+def reduced(
+    layout: Layout, func: Callable[..., Any], args: Any, kwargs: Any, before: Tensor, out: Tensor
+) -> Layout | None:
+    """The layout of a sum, a mean, a maximum over some axes."""
+    if out.ndim >= before.ndim:
+        return None
+    try:
+        new = moved(layout, func, args, kwargs, before)
+    except (IndexError, TypeError):
+        return None
+    return new if new is not None and any(new) and fits(new, out.shape) else None
 
 
 def inherited(
@@ -190,7 +217,12 @@ def inherited(
     if func in SAME:
         return trail.but(layout, trail.direct, feed)
     if layout is not None:
-        layout = broadcast(layout, out.shape) or cut_from(layout, before, out)
+        layout = (
+            broadcast(layout, out.shape)
+            or cut_from(layout, before, out)
+            or picked(layout, func, before, out)
+            or reduced(layout, func, args, kwargs, before, out)
+        )
     new = trail.but(layout, False, None)
     return new if _same_rows(before, out) else without_groups(new)
 

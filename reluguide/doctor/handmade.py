@@ -32,6 +32,11 @@ BENT = frozenset(
     "detach __setitem__".split()
 )
 IN_PLACE = frozenset("__setitem__ __iadd__ __imul__".split())
+# They take no more than the shape and the dtype of what they are given.
+BLANK = frozenset(
+    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like bernoulli new_zeros new_ones "
+    "new_full new_empty new_tensor size shape dim numel is_floating_point".split()
+)
 LONGEST = 48  # functions in one chain; what goes on longer is cut here
 
 
@@ -168,11 +173,15 @@ class Steps:
     def make(self, func: Any, args: Any, kwargs: Any, chains: dict[int, Chain]) -> Step | None:
         """The step of this call; None where an argument is nothing that a chain can hold."""
 
+        # The other branch of a choice is often a tensor of zeros, which is one number.
+        chooses = getattr(func, "__name__", "") in ("where", "maximum", "minimum", "max", "min", "fmax", "fmin")
+
         def held(value: Any) -> Any:
             if isinstance(value, Tensor):
                 if id(value) in chains:
                     return chains[id(value)].step
-                return Number(value) if value.numel() == 1 and value.device.type == "cpu" else value
+                one = value.numel() == 1 or (chooses and value.numel() and bool((value == value.flatten()[0]).all()))
+                return Number(value.flatten()[0]) if one else value
             if isinstance(value, (tuple, list)):
                 return tuple(map(held, value))
             return value
@@ -225,7 +234,7 @@ KNOWN: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def known_as(step: Step) -> str | None:
-    """The usual name of the curve, where it has one."""
+    """The usual name of the curve, where it has one, whatever it is multiplied by."""
     z = torch.linspace(-7, 9, 161, dtype=torch.float64)
     try:
         curve = step(z)
@@ -233,9 +242,12 @@ def known_as(step: Step) -> str | None:
         return None
     if not isinstance(curve, Tensor) or curve.shape != z.shape:
         return None
-    return next(
-        (name for name, fn in KNOWN.items() if torch.allclose(curve.double(), fn(z), rtol=1e-4, atol=1e-5)), None
-    )
+    for name, fn in KNOWN.items():
+        usual = fn(z)
+        times = float(curve[-16] / usual[-16])  # straight steps behind the chain scale it
+        if times > 0 and torch.allclose(curve.double(), times * usual, rtol=1e-4, atol=1e-5 * times):
+            return name
+    return None
 
 
 def _set(args: list[Any]) -> bool:

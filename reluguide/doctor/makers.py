@@ -1,5 +1,6 @@
 """The layers that make units: linear, convolution, any product with a weight; and what they read."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ def produced(tracks: Tracks, func: Any, args: Any, kwargs: Any, known: Known, ou
     mark = tracks.weight(weight) if weight is not None else None
     part = mark.label if mark is not None and mark.label != "weight" else ""
     plain = weight if isinstance(weight, Tensor) and (simple or name in ("addmm", "matmul", "mm")) else None
-    maker = Producer(path, name, plain, bias, source, part)
+    maker = Producer(path, name, plain, bias, source, part, of=mark.of if mark is not None else 0)
     if func in CONVOLUTIONS:
         return Trail(on_axis(out.ndim, CONVOLUTIONS[func], out.shape[CONVOLUTIONS[func]]), producer=maker)
     if func in LINEAR or func is F.embedding:
@@ -100,6 +101,7 @@ def _grouped(args: Any, kwargs: Any, out: Tensor, maker: Producer) -> Trail:
     if not isinstance(offsets, Tensor) or out.ndim != 2:
         return Trail(None, producer=maker)
     groups = groups_of(offsets, out.shape[0])
+    maker = replace(maker, of=len(offsets))
     return Trail(on_axis(2, -1, out.shape[-1]), producer=maker, groups=groups)
 
 

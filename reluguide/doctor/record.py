@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from reluguide.doctor.calls import Calls
 from reluguide.doctor.chains import Chains
 from reluguide.doctor.flow import CONVOLUTIONS, INPUT, NORMS, NOWHERE, Feed, Norm, Producer, Trail, inherited
-from reluguide.doctor.handmade import Chain
+from reluguide.doctor.handmade import BLANK, Chain
 from reluguide.doctor.layout import on_axis, units_of
 from reluguide.doctor.makers import Known, produced, weight_made
 from reluguide.doctor.naming import tidy
@@ -66,7 +66,9 @@ class Recorder(TorchFunctionMode):
         if spelling is not None and z is not None and z.ndim:
             return self._activation(spelling, z, func, args, kwargs)
         name = getattr(func, "__name__", "")
-        if name == "__get__" and (not args or self.tracks.trail(args[0]) is None):
+        if name in BLANK:
+            return func(*args, **kwargs)
+        if name == "__get__" and self.tracks.trail(args[0]) is None and self.tracks.weight(args[0]) is None:
             return func(*args, **kwargs)
         target = _target(name, args, kwargs)
         chain = self.chains.link(func, name, args, kwargs)
@@ -173,6 +175,8 @@ class Recorder(TorchFunctionMode):
 
     def _follow(self, func: Any, name: str, args: Any, kwargs: Any, out: Tensor, index: int | None) -> None:
         known = self._known(args, kwargs)
+        if known and self._chosen(name, args):
+            known = []
         for _, trail in known:
             if trail.chain is not None:
                 self.chains.close(trail, name)
@@ -187,12 +191,18 @@ class Recorder(TorchFunctionMode):
         else:
             self._made_of_weights(func, args, kwargs, out, index)
 
+    def _chosen(self, name: str, args: Any) -> bool:
+        """Whether data choose among the entries of a weight, as a router among experts."""
+        return name in ("__getitem__", "index_select", "select") and self.tracks.weight(args[0]) is not None
+
     def _made_of_weights(self, func: Any, args: Any, kwargs: Any, out: Tensor, index: int | None) -> bool:
         """Whether a function was given parameters alone; then its result is marked as such."""
         first = None
         for tensor in tensors(args, kwargs):
             mark = self.tracks.weight(tensor)
             if mark is not None:
+                if mark.rows is not None and is_product(func, getattr(func, "__name__", "")):
+                    return False  # a table that data were looked up in
                 first = first or (tensor, mark)
             elif tensor.is_floating_point() and tensor.numel() > 1 and id(tensor) not in self.tracks.buffers:
                 return False  # perhaps data that came in by another way
@@ -327,7 +337,7 @@ def _makes_units(module: nn.Module) -> bool:
 def behind(trail: Trail, name: str) -> Trail:
     """The trail of what an activation made of a tensor of this trail."""
     made = trail.producer
-    itself = None if made is None else Producer(made.name, name, None, None, None, made.part, layer=False)
+    itself = None if made is None else Producer(made.name, name, None, None, None, made.part, layer=False, of=made.of)
     return Trail(
         trail.layout, producer=itself, norm=trail.norm, direct=True, feed=Feed(name), cut=trail.cut,
         groups=trail.groups,

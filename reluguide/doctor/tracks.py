@@ -23,6 +23,7 @@ class Tracks:
             id(parameter): name.rpartition(".")[2]
             for name, parameter in root.named_parameters(remove_duplicate=False)
         }
+        self.touched: set[int] = set()  # parameters that some function was given
         self.buffers = {id(buffer) for buffer in root.buffers()}
         self._trails: dict[int, tuple[weakref.ref[Tensor], Trail]] = {}
         self._weights: dict[int, tuple[weakref.ref[Tensor], Weight]] = {}
@@ -57,6 +58,7 @@ class Tracks:
         if known is not None and known[0]() is tensor:
             return known[1]
         if isinstance(tensor, nn.Parameter):
+            self.touched.add(id(tensor))
             return Weight(self.labels.get(id(tensor), "weight"))
         return None
 

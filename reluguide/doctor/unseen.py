@@ -29,6 +29,7 @@ UNANSWERED = (
     "one; a hand-written x * (x > 0) hides behind one)"
 )
 FAILED = "calls that could not be judged"
+UNREACHED = "experts that no sample was sent to"
 IDLE = "layers with parameters that did not run"
 
 
@@ -49,7 +50,8 @@ def unseen(model: nn.Module, recorder: Recorder) -> tuple[Unseen, ...]:
             fused.append(name or "the whole model")
         elif isinstance(module, nn.MultiheadAttention):
             hidden += (f"{name}.",)  # its projection is used without being called
-        if name not in recorder.wiring.ran and any(True for _ in module.parameters(recurse=False)):
+        own = [id(parameter) for parameter in module.parameters(recurse=False)]
+        if own and name not in recorder.wiring.ran and not recorder.tracks.touched.intersection(own):
             idle.append(name)
     failed = [f"{name} ({why})" for name, why in recorder.calls.failed.items()]
     quiet = [
@@ -61,6 +63,7 @@ def unseen(model: nn.Module, recorder: Recorder) -> tuple[Unseen, ...]:
         (SCRIPTED, scripted),
         (FUSED, fused),
         (FAILED, failed),
+        (UNREACHED, recorder.calls.unreached()),
         (UNANSWERED, quiet),
         (IDLE, [n for n in idle if n not in scripted]),
     )
