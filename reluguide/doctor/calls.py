@@ -15,6 +15,7 @@ from torch import Tensor
 
 from reluguide.doctor.errors import DiagnosisError
 from reluguide.doctor.flow import Trail
+from reluguide.doctor.gradients import Gradients
 from reluguide.doctor.layout import fits, on_axis
 from reluguide.doctor.spellings import Spelling
 from reluguide.doctor.tracks import Tracks
@@ -24,7 +25,15 @@ from reluguide.doctor.wiring import Call, Observer
 class Calls:
     """Names calls, and shows them to the observer."""
 
-    def __init__(self, tracks: Tracks, observer: Observer, only: list[str], ignore: list[str]) -> None:
+    def __init__(
+        self,
+        tracks: Tracks,
+        observer: Observer,
+        only: list[str],
+        ignore: list[str],
+        gradients: Gradients | None = None,
+    ) -> None:
+        self.gradients = gradients
         self.tracks, self.observer, self.only, self.ignore = tracks, observer, only, ignore
         self.numbers: dict[str, dict[Any, int]] = {}
         self.anonymous: dict[str, int] = {}
@@ -63,9 +72,21 @@ class Calls:
         return not any(fnmatchcase(name, pattern) for pattern in self.ignore)
 
     def tell(
-        self, name: str, op: str, trail: Trail, z: Tensor, spelling: Spelling, func: Any, args: Any, kwargs: Any
+        self,
+        name: str,
+        op: str,
+        trail: Trail,
+        z: Tensor,
+        spelling: Spelling,
+        func: Any,
+        args: Any,
+        kwargs: Any,
+        source: Tensor | None = None,
     ) -> list[Call]:
-        """Show a call to the observer before it runs; the calls that it was told of."""
+        """Show a call to the observer before it runs; the calls that it was told of.
+
+        `source` is the tensor at which the gradient of these units arrives.
+        """
         if not self.wanted(name):
             return []
         told: list[Call] = []
@@ -73,8 +94,11 @@ class Calls:
             for call, part in self._parts(name, op, trail, z):
                 swapped = [part if one is z else one for one in args]
                 named = {key: part if one is z else one for key, one in kwargs.items()}
-                self.observer.before(call, part, spelling, func, swapped, named)
+                with torch.no_grad():
+                    self.observer.before(call, part, spelling, func, swapped, named)
                 told.append(call)
+                if self.gradients is not None and source is not None:
+                    self.gradients.listen(source, call, call.name)
         except DiagnosisError:
             raise
         except Exception as error:  # a fault of ours, or a tensor of a kind that cannot be counted
@@ -85,6 +109,7 @@ class Calls:
         """Show what came of a call."""
         try:
             for call in told:
+                out = out.detach()
                 part = _plain(out) if call.rows is None else _plain(out)[call.rows]
                 self.observer.after(call, part)
         except Exception as error:

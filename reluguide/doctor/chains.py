@@ -61,6 +61,8 @@ class Chains:
             return trail.chain
         if trail.root is None:
             trail.root = Root(tensor, trail)
+            if self.calls.gradients is not None and tensor.requires_grad:
+                self.calls.gradients.listen_at_root(trail.root)
         return Chain(trail.root, INPUT_OF_CHAIN, None, "", frozenset())
 
     def link(self, func: Any, name: str, args: Any, kwargs: Mapping[str, Any]) -> Chain | None:
@@ -168,7 +170,7 @@ class Chains:
         name = self.calls.name(chain.path, op, trail, core.words)
         for part in calls:
             self.calls.absorb(part)
-        self.calls.tell(name, op, trail, z, HANDMADE, core, (z,), {})
+        root.told += self.calls.tell(name, op, trail, z, HANDMADE, core, (z,), {})
         if (maker := trail.maker) is not None:
             self.claims.setdefault(name, []).append((maker.name, name))
         return name

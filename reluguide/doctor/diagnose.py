@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from reluguide.doctor.errors import DiagnosisError
+from reluguide.doctor.gradients import Gradients
 from reluguide.doctor.keep import as_it_was
 from reluguide.doctor.layer import layer_of
 from reluguide.doctor.naming import unwrapped
@@ -18,7 +20,7 @@ from reluguide.doctor.report import EXTRAS, Report
 from reluguide.doctor.slopes import slope
 from reluguide.doctor.spellings import Spelling, kind_of
 from reluguide.doctor.statistics import UnitStatistics
-from reluguide.doctor.unseen import unseen
+from reluguide.doctor.unseen import UNANSWERED, unseen
 from reluguide.doctor.wiring import Call
 from reluguide.doctor.words import listed
 
@@ -31,6 +33,7 @@ def diagnose(
     *,
     forward: Forward | None = None,
     training: bool = False,
+    verify: bool = False,
     device: str | torch.device | None = None,
     also: Collection[str] = (),
     only: str | Iterable[str] = (),
@@ -54,6 +57,11 @@ def diagnose(
     "dormant" (one more sum) and "moments" (two more sums). `only` and `ignore` are patterns of the names
     of calls, as in `ignore="*.sigmoid"`.
 
+    `verify=True` asks a second time and in another way: a random cotangent is sent back from the model's
+    output, and where the gradient that arrives at a layer says something else than the look at its
+    preactivations did, the report says so, with layer and units. It costs a backward pass without weight
+    gradients, and the memory of one.
+
     dead: gradient zero on every sample. saturated: absolute slope below `slope_below` on at least
     `share` of the values. dormant: mean absolute activation at most `tau` times the mean of its layer
     (Sokar et al. 2023). always-on: never outside the linear piece of the activation.
@@ -67,20 +75,25 @@ def diagnose(
     model = unwrapped(model)
     where = _device(model, device)
     collector = _Collector(want=frozenset(also), slope_below=slope_below)
-    recorder = Recorder(model, collector, _patterns(only), _patterns(ignore))
+    gradients = Gradients() if verify else None
+    recorder = Recorder(model, collector, _patterns(only), _patterns(ignore), gradients)
     call = forward or _forward
     samples = batches = 0
-    with as_it_was(model, training=training), recording(recorder), torch.no_grad():
+    with as_it_was(model, training=training), recording(recorder), _grad(verify):
         for number, batch in enumerate(_batches(data), 1):
             moved = _moved(batch, where)
             collector.start(_size(moved, number))
             recorder.start_pass()
             try:
-                recorder.gives(call(model, moved))
+                out = call(model, moved)
+                recorder.gives(out)
+                recorder.pull(out)
             except Exception as error:
+                hint = "; it may do without verify=True, which needs gradients" if verify else ""
                 raise DiagnosisError(
-                    f"the model rejects batch {number} ({_words(moved)}): {type(error).__name__}: {error}"
+                    f"the model rejects batch {number} ({_words(moved)}): {type(error).__name__}: {error}{hint}"
                 ) from error
+            del out
             collector.check_numbers(number)
             samples += collector.batch_size
             batches = number
@@ -94,10 +107,24 @@ def diagnose(
         name: layer_of(seen.call, seen.statistics, share=share, tau=tau)
         for name, seen in collector.seen.items()
     }
+    not_seen = unseen(model, recorder)
+    if gradients is not None:
+        quiet = [name for one in not_seen if one.why == UNANSWERED for name in one.names]
+        not_seen += gradients.disagreements(layers.values(), quiet)
     return Report(
-        layers, samples=samples, batches=batches, training=training, unseen=unseen(model, recorder),
+        layers, samples=samples, batches=batches, training=training, unseen=not_seen,
         wiring=recorder.wiring,
     )  # fmt: skip
+
+
+@contextmanager
+def _grad(wanted: bool) -> Iterator[None]:
+    if not wanted:
+        with torch.no_grad():
+            yield
+        return
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 @dataclass

@@ -140,14 +140,18 @@ class Number:
 
 
 class Root:
-    """The tensor at the start of chains. `value` is a copy once the tensor has been overwritten."""
+    """The tensor at the start of chains. `value` is a copy once the tensor has been overwritten.
 
-    __slots__ = ("chains", "judged", "trail", "value")
+    `told`: the calls that the observer was told of.
+    """
+
+    __slots__ = ("chains", "judged", "told", "trail", "value")
 
     def __init__(self, value: Tensor, trail: Any) -> None:
         self.value, self.trail = value, trail
         self.chains = 0
-        self.judged: dict[int, str] = {}  # the chain's core -> the call that it was reported as
+        self.told: list[Any] = []
+        self.judged: dict[int, str | None] = {}  # the chain's core -> the call that it was reported as
 
 
 class Chain:

@@ -28,7 +28,7 @@ def markdown(report: "Report") -> str:
         parts.append("\n".join(f"- {_text(note)}" for note in notes(report)))
         parts.append(_causes(report.explain()))
     if report.unseen:
-        parts.append("\n".join(f"- Not seen: {_text(str(one))}" for one in report.unseen))
+        parts.append("\n".join(f"- {one.heading}: {_text(str(one))}" for one in report.unseen))
     versions = ", ".join(f"{name} {version}" for name, version in report.made_with.items())
     guide = f" [The guide]({documentation()})." if documentation() else ""
     parts.append(f"Made with {versions}.{guide}")

@@ -18,6 +18,7 @@ OPAQUE = tuple(  # they mix what they are given in ways of their own
     for one in (F.embedding, F.multi_head_attention_forward, F.scaled_dot_product_attention)
     if one is not None
 )
+KEEPS_ITS_RESULT = (F.scaled_dot_product_attention,)  # for its own backward pass: not to be written into
 MATMUL = frozenset("matmul __matmul__ __rmatmul__ mm bmm mv dot inner vdot".split())
 ADDED = frozenset("addmm addmm_ baddbmm baddbmm_ addbmm addmv addmv_".split())
 GROUPED = frozenset("grouped_mm _grouped_mm grouped_mm_fallback transformers::grouped_mm_fallback".split())

@@ -21,11 +21,12 @@ from torch.overrides import TorchFunctionMode
 from reluguide.doctor.calls import Calls
 from reluguide.doctor.chains import Chains
 from reluguide.doctor.flow import CONVOLUTIONS, INPUT, NORMS, NOWHERE, Feed, Norm, Producer, Trail, inherited
+from reluguide.doctor.gradients import Gradients
 from reluguide.doctor.handmade import BLANK, Chain
 from reluguide.doctor.layout import on_axis, units_of
 from reluguide.doctor.makers import Known, produced, weight_made
 from reluguide.doctor.naming import tidy
-from reluguide.doctor.products import is_product
+from reluguide.doctor.products import KEEPS_ITS_RESULT, is_product
 from reluguide.doctor.spellings import SPELLINGS, Spelling, op_name
 from reluguide.doctor.tracks import Tracks, tensors, tensors_within
 from reluguide.doctor.wiring import Observer, Wiring
@@ -42,10 +43,18 @@ class _Place:
 class Recorder(TorchFunctionMode):
     """While active (see `recording`), tells `observer` of each activation call inside `root`."""
 
-    def __init__(self, root: nn.Module, observer: Observer, only: list[str], ignore: list[str]) -> None:
+    def __init__(
+        self,
+        root: nn.Module,
+        observer: Observer,
+        only: list[str],
+        ignore: list[str],
+        gradients: Gradients | None = None,
+    ) -> None:
         super().__init__()
         self.tracks = Tracks(root)
-        self.calls = Calls(self.tracks, observer, only, ignore)
+        self.gradients = gradients
+        self.calls = Calls(self.tracks, observer, only, ignore, gradients)
         self.chains = Chains(self.tracks, self.calls)
         self.deaf = False  # while it does sums of its own
         self.places = {
@@ -83,6 +92,8 @@ class Recorder(TorchFunctionMode):
         if target is not None and out is None:
             self._follow(func, name, args, kwargs, target, None)
         elif isinstance(out, Tensor):
+            if self.gradients is not None and target is None and _gives_units(func, name):
+                out = self.gradients.anchored(out)
             self._follow(func, name, args, kwargs, out, None)
         elif isinstance(out, (tuple, list)) and type(out) is not torch.Size:
             for index, part in enumerate(out):
@@ -115,7 +126,7 @@ class Recorder(TorchFunctionMode):
             chains.claims.setdefault(name, []).append((maker.name, name))
         elif before is not None and (maker := before.root.trail.maker) is not None:
             chains.claims.setdefault(name, []).append((maker.name, before.step.name.strip("_")))
-        told = self.calls.tell(name, op, trail, z, spelling, func, args, kwargs)
+        told = self.calls.tell(name, op, trail, z, spelling, func, args, kwargs, z)
         chain = self._spelled(name, z, before, func, args, kwargs)
         out = func(*args, **kwargs)
         if told and isinstance(out, Tensor):
@@ -183,7 +194,10 @@ class Recorder(TorchFunctionMode):
         if func in CONVOLUTIONS or is_product(func, name):
             if not known and self._made_of_weights(func, args, kwargs, out, index):
                 return
-            self.tracks.mark(out, produced(self.tracks, func, args, kwargs, known, out))
+            made = produced(self.tracks, func, args, kwargs, known, out)
+            self.tracks.mark(out, made)
+            if self.gradients is not None:
+                self.gradients.listen_at_layer(self.tracks.path, out, made)
         elif func in NORMS:
             self.tracks.mark(out, self._normed(func, args, kwargs, out, known))
         elif known:
@@ -274,6 +288,8 @@ class Recorder(TorchFunctionMode):
         )  # fmt: skip
 
     def enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self.deaf:  # a checkpoint runs it again
+            return
         path = self.places[module].path
         if not path:
             for tensor in tensors_within((args, kwargs)):
@@ -284,6 +300,8 @@ class Recorder(TorchFunctionMode):
 
     def leave(self, module: nn.Module, args: Any, out: Any) -> None:
         """Called after a module, also where it raised. Returns None: anything else would replace `out`."""
+        if self.deaf:
+            return
         path = self.tracks.stack.pop()
         place = self.places[module]
         if place.layer:
@@ -311,6 +329,17 @@ class Recorder(TorchFunctionMode):
             self.deaf = False
 
 
+    def pull(self, out: Any) -> None:
+        """Send a random cotangent back from what the model gave, where gradients are looked at."""
+        if self.gradients is None:
+            return
+        self.deaf = True
+        try:
+            self.gradients.pull(out)
+        finally:
+            self.deaf = False
+
+
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
     """The recorder at work: hooks are in place and gone afterwards, compiled models run uncompiled."""
@@ -332,6 +361,10 @@ def _makes_units(module: nn.Module) -> bool:
     if isinstance(module, ParametrizationList):  # what it gives is a weight of the layer around it
         return False
     return "norm" not in type(module).__name__.lower() and any(True for _ in module.parameters(recurse=False))
+
+
+def _gives_units(func: Any, name: str) -> bool:
+    return func in CONVOLUTIONS or (is_product(func, name) and func not in KEEPS_ITS_RESULT)
 
 
 def behind(trail: Trail, name: str) -> Trail:

@@ -18,7 +18,7 @@ def table(report: "Report") -> str:
         parts.append(grid(rows(report, list(report))))
         parts.append("\n".join(wrapped(line) for line in notes(report)))
     if report.unseen:
-        parts.append("\n".join(wrapped(f"Not seen: {one}") for one in report.unseen))
+        parts.append("\n".join(wrapped(f"{one.heading}: {one}") for one in report.unseen))
     return "\n\n".join(parts)
 
 

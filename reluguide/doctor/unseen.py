@@ -3,12 +3,15 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from reluguide.doctor.naming import tidy
-from reluguide.doctor.record import Recorder
+
+if TYPE_CHECKING:
+    from reluguide.doctor.record import Recorder
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,23 @@ class Unseen:
     why: str
     names: tuple[str, ...]
 
+    @property
+    def heading(self) -> str:
+        """What a report puts before it."""
+        return "The gradient disagrees" if self.why in DISAGREEMENTS else "Not seen"
+
     def __str__(self) -> str:
         return f"{self.why}: {', '.join(grouped(self.names))}"
 
+
+ROUND = (
+    "dead at the call, and yet a gradient reaches the units of the layer behind it: its output is also read "
+    "elsewhere, or the call is part of something larger"
+)
+STOPPED = "not dead at the call, and yet no gradient reaches these units: what follows does not pass it on"
+UNSEEN_DEAD = "no gradient reaches these units of layers after which no activation was seen"
+UNPULLED = "the model's output has no gradient (it ran under no_grad, or gives whole numbers)"
+DISAGREEMENTS = (ROUND, STOPPED, UNSEEN_DEAD, UNPULLED)
 
 SCRIPTED = "TorchScript, whose calls cannot be seen"
 FUSED = "recurrent layers, whose steps run inside one fused call"
@@ -33,7 +50,7 @@ UNREACHED = "experts that no sample was sent to"
 IDLE = "layers with parameters that did not run"
 
 
-def unseen(model: nn.Module, recorder: Recorder) -> tuple[Unseen, ...]:
+def unseen(model: nn.Module, recorder: "Recorder") -> tuple[Unseen, ...]:
     """The blind spots of this run, by reason."""
     scripted, fused, idle = [], [], []
     hidden: tuple[str, ...] = ()
