@@ -43,7 +43,7 @@ class Producer:
     `name` is that of the module, `part` what tells weights of one module apart, such as "[3]" for the
     fourth expert. `source` says whose values it was given, and is None where they came from several places.
     `layer` is false where it is an activation, whose values go through another one. `of`: how many such
-    parts, or groups of rows, there are.
+    parts, or groups of rows, there are. `weighs`: it has a weight made of parameters.
     """
 
     name: str
@@ -54,17 +54,19 @@ class Producer:
     part: str = ""
     layer: bool = True
     of: int = 0
+    weighs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
     """A tensor made of parameters alone.
 
-    `rows`: which of its `of` entries each row of the data was given. `copies`: axes along which it says
+    `owner`: the module that has the parameter. `rows`: which of its `of` entries each row of the data was given. `copies`: axes along which it says
     the same.
     """
 
     label: str
+    owner: str
     rows: Tensor | None = None
     copies: frozenset[int] = frozenset()
     of: int = 0

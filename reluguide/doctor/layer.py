@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reluguide.doctor.layout import simple
 from reluguide.doctor.spellings import Kind
 from reluguide.doctor.statistics import UnitStatistics
 from reluguide.doctor.wiring import Call
@@ -26,6 +27,7 @@ class Behind:
     norm: str | None = None
     norm_scale: Tensor | None = None
     norm_shift: Tensor | None = None
+    heads: bool = False  # its units lie on several axes, as in (heads, features)
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,9 @@ def _behind(call: Call) -> Behind | None:
     if made.weight is not None:
         out = 1 if "transpose" in made.op else 0
         rows = kept(made.weight.detach().float().movedim(out, 0).flatten(1).norm(dim=1))
+    heads = simple(call.layout) is None
     if norm is None:
-        return Behind(made.name or made.op, made.source, kept(made.bias), rows)
+        return Behind(made.name or made.op, made.source, kept(made.bias), rows, heads=heads)
     return Behind(
         made.name or made.op,
         made.source,
@@ -164,4 +167,5 @@ def _behind(call: Call) -> Behind | None:
         norm.name,
         kept(norm.scale),
         kept(norm.shift),
+        heads=heads,
     )

@@ -13,20 +13,34 @@ from reluguide.doctor.products import GROUPED, LINEAR, Product, groups_of, produ
 from reluguide.doctor.tracks import Tracks
 from reluguide.doctor.wiring import Consumer
 
+THE_MODEL = "the model itself"
 Known = list[tuple[Tensor, Trail]]
 
 
 def produced(tracks: Tracks, func: Any, args: Any, kwargs: Any, known: Known, out: Tensor) -> Trail:
     """The trail of what a layer gives, after noting in the wiring what it reads."""
-    name, path = str(func.__name__), tracks.path
-    tracks.used[path] += 1
+    trail = _produced(tracks, func, args, kwargs, known, out)
+    made = trail.producer
+    if made is not None and made.weighs and (made.name != tracks.path or not made.name):
+        # No module was called that will say so when it is left.
+        name = made.name or THE_MODEL
+        tracks.wiring.unanswered.setdefault(name)
+        trail.pending = trail.pending | {name}
+    return trail
+
+
+def _produced(tracks: Tracks, func: Any, args: Any, kwargs: Any, known: Known, out: Tensor) -> Trail:
+    name = str(func.__name__)
     simple = func in CONVOLUTIONS or func is F.linear
     data, weight, bias = _operands(tracks, name, args, kwargs, simple)
-    source = _read(tracks, name, data, known, CONVOLUTIONS.get(func, -1) if simple or weight is not None else None)
     mark = tracks.weight(weight) if weight is not None else None
+    path = tracks.layer(mark)
+    tracks.used[path] += 1
+    axis = CONVOLUTIONS.get(func, -1) if simple or data is not None else None
+    source = _read(tracks, name, path, data, known, axis)
     part = mark.label if mark is not None and mark.label != "weight" else ""
     plain = weight if isinstance(weight, Tensor) and (simple or name in ("addmm", "matmul", "mm")) else None
-    maker = Producer(path, name, plain, bias, source, part, of=mark.of if mark is not None else 0)
+    maker = Producer(path, name, plain, bias, source, part, of=mark.of if mark is not None else 0, weighs=mark is not None)
     if func in CONVOLUTIONS:
         return Trail(on_axis(out.ndim, CONVOLUTIONS[func], out.shape[CONVOLUTIONS[func]]), producer=maker)
     if func in LINEAR or func is F.embedding:
@@ -69,7 +83,7 @@ def _operands(
     return None, marked[0] if len(marked) == 1 else None, None
 
 
-def _read(tracks: Tracks, name: str, data: Tensor | None, known: Known, axis: int | None) -> str | None:
+def _read(tracks: Tracks, name: str, path: str, data: Tensor | None, known: Known, axis: int | None) -> str | None:
     """Note who reads what; the one activation (or the input) that is read, where it is one."""
     sources = set()
     for tensor, trail in known:
@@ -79,7 +93,7 @@ def _read(tracks: Tracks, name: str, data: Tensor | None, known: Known, axis: in
         sources.add(trail.feed.source)
         inner = _inner(trail.layout, axis)
         if tensor is data and axis is not None and inner is not None and trail.groups is None:
-            consumer = Consumer(tracks.path, trail.feed.through, inner)
+            consumer = Consumer(path, trail.feed.through, inner)
             tracks.wiring.consumers.setdefault(trail.feed.source, set()).add(consumer)
         else:
             tracks.escape(trail.feed, name)
@@ -160,15 +174,15 @@ def weight_made(func: Any, args: Any, kwargs: Any, out: Tensor, index: int | Non
         if index is not None:
             at = index
         if isinstance(at, Tensor) and at.ndim == 1 and at.dtype in (torch.int64, torch.int32):
-            return Weight(mark.label, at, of=before.shape[0])
+            return Weight(mark.label, mark.owner, at, of=before.shape[0])
         if isinstance(at, Tensor) and at.ndim == 0:
             at = int(at.item())
         if isinstance(at, int) and not isinstance(at, bool):
-            return Weight(f"{mark.label}[{at}]", mark.rows, of=before.shape[0])
-        return Weight(f"{mark.label}[{at!r:.40}]" if at is not None else mark.label, mark.rows)
+            return Weight(f"{mark.label}[{at}]", mark.owner, mark.rows, of=before.shape[0])
+        return Weight(f"{mark.label}[{at!r:.40}]" if at is not None else mark.label, mark.owner, mark.rows)
     if name in ("repeat", "tile", "repeat_interleave"):
         more = out.ndim - before.ndim
         grown = [k for k in range(out.ndim) if k < more or out.shape[k] != before.shape[k - more]]
-        return Weight(mark.label, mark.rows, copies=frozenset(grown))
+        return Weight(mark.label, mark.owner, mark.rows, copies=frozenset(grown))
     kept = mark.copies if out.ndim == before.ndim and out.shape == before.shape else frozenset()
-    return Weight(mark.label, mark.rows, copies=kept, of=mark.of)
+    return Weight(mark.label, mark.owner, mark.rows, copies=kept, of=mark.of)

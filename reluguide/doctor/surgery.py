@@ -79,6 +79,8 @@ def site(model: nn.Module, report: Report, layer: Layer) -> Site:
         raise refusal(
             layer, "its preactivations are not the output of one layer (a sum, or an unknown function)"
         )
+    if behind.heads:
+        raise refusal(layer, "its units lie on several axes, as heads do, whose sizes the code may fix")
     maker = _affine(layer, modules, behind.name, report)
     norm = _norm(layer, modules, behind.norm, report) if behind.norm is not None else None
     if norm is not None and norm.num_features != layer.units:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from reluguide.doctor.flow import Feed, Trail, Weight
+from reluguide.doctor.naming import tidy
 from reluguide.doctor.wiring import Wiring
 
 
@@ -19,10 +20,10 @@ class Tracks:
         self.wiring = Wiring()
         self.stack: list[str] = []
         self.used: Counter[str] = Counter()  # calls of each layer in this pass
-        self.labels = {
-            id(parameter): name.rpartition(".")[2]
-            for name, parameter in root.named_parameters(remove_duplicate=False)
-        }
+        self.owners: dict[int, list[tuple[str, str]]] = {}  # parameter -> (module, its name in there)
+        for name, parameter in root.named_parameters(remove_duplicate=False):
+            owner, _, label = tidy(name).rpartition(".")
+            self.owners.setdefault(id(parameter), []).append((owner, label))
         self.touched: set[int] = set()  # parameters that some function was given
         self.buffers = {id(buffer) for buffer in root.buffers()}
         self._trails: dict[int, tuple[weakref.ref[Tensor], Trail]] = {}
@@ -59,8 +60,20 @@ class Tracks:
             return known[1]
         if isinstance(tensor, nn.Parameter):
             self.touched.add(id(tensor))
-            return Weight(self.labels.get(id(tensor), "weight"))
+            owner, label = self.owner(tensor)
+            return Weight(label, owner)
         return None
+
+    def owner(self, parameter: Tensor) -> tuple[str, str]:
+        """(module, name in there) of a parameter: the module that runs, if it is one of those that have it."""
+        owners = self.owners.get(id(parameter), [(self.path, "weight")])
+        return next((one for one in owners if one[0] == self.path), owners[0])
+
+    def layer(self, weight: Weight | None) -> str:
+        """The name of the layer that applies a weight: its module, also where another one uses it."""
+        if weight is None or ".parametrizations." in f".{weight.owner}." or weight.owner == self.path:
+            return self.path
+        return weight.owner
 
     def mark_weight(self, tensor: Tensor, weight: Weight) -> None:
         self._weights[id(tensor)] = (weakref.ref(tensor), weight)
