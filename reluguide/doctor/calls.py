@@ -64,12 +64,22 @@ class Calls:
         number = known.setdefault(key, len(known) + 1)
         return base if number == 1 else f"{base}#{number}"
 
+    def named(self) -> list[str]:
+        """Every call so far."""
+        return [
+            base if number == 1 else f"{base}#{number}"
+            for base, known in self.numbers.items()
+            for number in known.values()
+        ]
+
+    def chosen(self, name: str) -> bool:
+        """Whether `only` lets a call through."""
+        return not self.only or any(fnmatchcase(name, pattern) for pattern in self.only)
+
     def wanted(self, name: str) -> bool:
         if name in self.absorbed or name in self.failed:
             return False
-        if self.only and not any(fnmatchcase(name, pattern) for pattern in self.only):
-            return False
-        return not any(fnmatchcase(name, pattern) for pattern in self.ignore)
+        return self.chosen(name) and not any(fnmatchcase(name, pattern) for pattern in self.ignore)
 
     def tell(
         self,
@@ -145,7 +155,7 @@ class Calls:
             return [(Call(name, op, layout, traced and not grouped, trail), plain)]
         out = []
         made = trail.producer
-        for group in trail.groups.unique().tolist():
+        for group in torch.unique(trail.groups).tolist():
             rows = (trail.groups == group).nonzero().flatten()
             call = Call(f"{name}[{group}]", op, layout, traced, trail, rows)
             out.append((call, plain.index_select(0, rows)))
@@ -168,8 +178,6 @@ class Calls:
 
 def _plain(z: Tensor) -> Tensor:
     """A tensor that can be counted: nested ones by the values in them."""
-    if not isinstance(z, Tensor):
-        return z
     if torch._C._functorch.is_functorch_wrapped_tensor(z):
         raise TypeError("inside torch.func.vmap or grad, where no value can be looked at")
     if z.is_nested:

@@ -8,7 +8,6 @@ somewhere and not everywhere.
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from reluguide.doctor.calls import Calls
@@ -55,7 +54,11 @@ class Chains:
     def of(self, tensor: Tensor) -> Chain | None:
         """The chain of a tensor; one of no steps where it is itself at the start of one."""
         trail = self.tracks.trail(tensor)
-        if trail is None or (trail.chain is None and (trail.layout is None or trail.producer is None)):
+        if (
+            trail is None
+            or tensor.is_nested
+            or (trail.chain is None and (trail.layout is None or trail.producer is None))
+        ):
             return None
         if trail.chain is not None:
             return trail.chain
@@ -73,6 +76,8 @@ class Chains:
         root: Root | None = None
         shape: Any = None
         for tensor in tensors(args, kwargs):
+            if tensor.is_nested:
+                return None
             if self.tracks.trail(tensor) is None:
                 if shape is not None and tensor.ndim > len(shape):
                     return None

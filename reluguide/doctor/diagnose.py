@@ -1,7 +1,7 @@
 """Runs a model over data and reports which of its units are dead there."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from reluguide.doctor.errors import DiagnosisError
+from reluguide.doctor.batches import batches, mask_of, moved, samples_in, words
+from reluguide.doctor.batches import forward as usual_forward
+from reluguide.doctor.errors import DiagnosisError, at_least_zero, whole
+from reluguide.doctor.errors import share as share_of
 from reluguide.doctor.gradients import Gradients
 from reluguide.doctor.keep import as_it_was
 from reluguide.doctor.layer import layer_of
+from reluguide.doctor.layout import others
+from reluguide.doctor.layout import rows as rows_of
 from reluguide.doctor.naming import unwrapped
 from reluguide.doctor.record import Recorder, recording
 from reluguide.doctor.report import EXTRAS, Report
 from reluguide.doctor.slopes import slope
 from reluguide.doctor.spellings import Spelling, kind_of
 from reluguide.doctor.statistics import UnitStatistics
-from reluguide.doctor.unseen import UNANSWERED, unseen
+from reluguide.doctor.unseen import UNANSWERED, UNMASKED, Unseen, unseen
 from reluguide.doctor.wiring import Call
 from reluguide.doctor.words import listed
 
@@ -34,6 +39,9 @@ def diagnose(
     forward: Forward | None = None,
     training: bool = False,
     verify: bool = False,
+    max_batches: int | None = None,
+    mask: str | Callable[[Any], Tensor] | None = None,
+    progress: bool | None = None,
     device: str | torch.device | None = None,
     also: Collection[str] = (),
     only: str | Iterable[str] = (),
@@ -48,7 +56,9 @@ def diagnose(
     tensor, a tuple or list whose first entry is the input, or a dict of keyword arguments; for
     anything else pass `forward`, such as `lambda model, batch: model.encode(batch["text"])`. The
     first axis of the first tensor of a batch counts its samples. Batches are moved to the device of
-    the model.
+    the model. `max_batches` stops early, as an endless loader needs. `mask` leaves padding out: the name
+    of an entry of the batch ("attention_mask") or a function of it, which gives a tensor that is true at
+    the positions that count. `progress` is a bar on stderr, by default where somebody can see it.
 
     The model is in eval mode meanwhile (`training=True` for the other), without gradients, and left as
     it was. At the default level each activation call gets, for each unit, the largest and smallest
@@ -70,49 +80,66 @@ def diagnose(
     """
     if not isinstance(model, nn.Module):
         raise DiagnosisError(f"diagnose takes an nn.Module, this is {type(model).__name__}: {model!r:.80}")
+    if isinstance(also, str):
+        also = [also]
     if unknown := set(also) - set(EXTRAS):
         raise DiagnosisError(f"also={sorted(unknown)} is not known; there is {', '.join(EXTRAS)}.")
+    share = share_of("share", share, of="of values")
+    tau = at_least_zero("tau", tau, what="a share of the layer's mean activation")
+    slope_below = at_least_zero("slope_below", slope_below, what="the size of a slope")
+    most = None if max_batches is None else whole("max_batches", max_batches, "batches")
     model = unwrapped(model)
     where = _device(model, device)
     collector = _Collector(want=frozenset(also), slope_below=slope_below)
     gradients = Gradients() if verify else None
     recorder = Recorder(model, collector, _patterns(only), _patterns(ignore), gradients)
-    call = forward or _forward
-    samples = batches = 0
+    call = forward or usual_forward
+    samples = ran = 0
     with as_it_was(model, training=training), recording(recorder), _grad(verify):
-        for number, batch in enumerate(_batches(data), 1):
-            moved = _moved(batch, where)
-            collector.start(_size(moved, number))
+        for number, batch in enumerate(batches(data, most=most, progress=progress), 1):
+            there = moved(batch, where)
+            collector.start(
+                samples_in(there, number, forward is not None),
+                None if mask is None else mask_of(mask, there, number),
+            )
             recorder.start_pass()
             try:
-                out = call(model, moved)
+                out = call(model, there)
                 recorder.gives(out)
                 recorder.pull(out)
             except Exception as error:
                 hint = "; it may do without verify=True, which needs gradients" if verify else ""
                 raise DiagnosisError(
-                    f"the model rejects batch {number} ({_words(moved)}): {type(error).__name__}: {error}{hint}"
+                    f"the model rejects batch {number} ({words(there)}): {type(error).__name__}: {error}{hint}"
                 ) from error
             del out
             collector.check_numbers(number)
             samples += collector.batch_size
-            batches = number
+            ran = number
         recorder.start_pass()
-    if not batches:
+    if not ran:
         raise DiagnosisError(
             f"there is no batch in the data ({type(data).__name__}): nothing was run. "
             "An iterator that was used up before is empty; pass the loader itself."
+        )
+    names = recorder.calls.named()
+    if only and names and not collector.seen and not any(map(recorder.calls.chosen, names)):
+        raise DiagnosisError(
+            f"only={only!r} matches none of the activation calls, which are {', '.join(names[:8])}"
+            f"{' and others' if len(names) > 8 else ''}; patterns are those of the shell, as in '*.relu'."
         )
     layers = {
         name: layer_of(seen.call, seen.statistics, share=share, tau=tau)
         for name, seen in collector.seen.items()
     }
     not_seen = unseen(model, recorder)
+    if collector.unmasked:
+        not_seen += (Unseen(UNMASKED, tuple(collector.unmasked)),)
     if gradients is not None:
         quiet = [name for one in not_seen if one.why == UNANSWERED for name in one.names]
         not_seen += gradients.disagreements(layers.values(), quiet)
     return Report(
-        layers, samples=samples, batches=batches, training=training, unseen=not_seen,
+        layers, samples=samples, batches=ran, training=training, unseen=not_seen,
         wiring=recorder.wiring,
     )  # fmt: skip
 
@@ -141,9 +168,11 @@ class _Collector:
         self.seen: dict[str, _Seen] = {}
         self.batch_size = 0
         self.order: list[str] = []
+        self.mask: Tensor | None = None
+        self.unmasked: dict[str, None] = {}  # calls whose positions are not those of the mask
 
-    def start(self, batch_size: int) -> None:
-        self.batch_size, self.order = batch_size, []
+    def start(self, batch_size: int, mask: Tensor | None = None) -> None:
+        self.batch_size, self.order, self.mask = batch_size, [], mask
         self.now: Counter[str] = Counter()  # values a unit, of each call in this batch
 
     def before(
@@ -159,13 +188,13 @@ class _Collector:
             statistics = UnitStatistics(kind, call.units, slope_below=self.slope_below, want=self.want)
             known = self.seen[call.name] = _Seen(call, statistics)
         self.order.append(call.name)
-        rows = call.by_unit(z.detach())
+        rows = self._counted(call, z.detach())
         values = rows.numel() // max(1, call.units)
         before, after = (min(self.batch_size, self.now[call.name] + more) for more in (0, values))
         self.now[call.name] += values
         known.statistics.see(rows, samples=after - before)
         if "saturated" in self.want or known.statistics.kind.by_slope:
-            steepness = call.by_unit(slope(func, args, kwargs, z))
+            steepness = self._counted(call, slope(func, args, kwargs, z))
             if "saturated" in self.want:
                 known.statistics.see_slope(steepness)
             if known.statistics.kind.by_slope:
@@ -173,7 +202,27 @@ class _Collector:
 
     def after(self, call: Call, out: Tensor) -> None:
         if "dormant" in self.want:
-            self.seen[call.name].statistics.see_output(call.by_unit(out.detach()))
+            self.seen[call.name].statistics.see_output(self._counted(call, out.detach()))
+
+    def _counted(self, call: Call, z: Tensor) -> Tensor:
+        """`z` by unit, without the positions that the mask leaves out."""
+        if self.mask is None:
+            return call.by_unit(z)
+        every = rows_of(z, call.layout)
+        sizes = others(z.shape, call.layout)
+        mask = self.mask.to(z.device)
+        if (
+            call.rows is None
+            and tuple(sizes[: mask.ndim]) == tuple(mask.shape)
+            and len(every) % mask.numel() == 0
+        ):
+            return every[mask.flatten().repeat_interleave(len(every) // mask.numel())]
+        if call.rows is None and len(every) == mask.numel() and sizes[:1] == [mask.numel()]:
+            return every[mask.flatten()]
+        if call.rows is None and sizes[:1] == [mask.shape[0]] and len(sizes) == 1:  # a pooled sample each
+            return every
+        self.unmasked.setdefault(call.name)
+        return every
 
     def drop(self, name: str) -> None:
         """Forget a call: a part of an activation that is judged as a whole, or one that cannot be judged."""
@@ -193,64 +242,6 @@ class _Collector:
                     f"NaN in the preactivations of {name}{behind} in batch {batch}, units {units}; no call "
                     "before it has any. Look for inf or NaN in the batch and in the weights before this call."
                 )
-
-
-def _batches(data: Any) -> Iterator[Any]:
-    if isinstance(data, (Tensor, Mapping)):
-        yield data
-    elif isinstance(data, (str, bytes)) or not isinstance(data, Iterable):
-        raise DiagnosisError(
-            f"data is {type(data).__name__}: pass batches, such as a DataLoader, or one tensor."
-        )
-    else:
-        yield from data
-
-
-def _forward(model: nn.Module, batch: Any) -> Any:
-    if isinstance(batch, (tuple, list)):
-        batch = batch[0]
-    return model(**batch) if isinstance(batch, Mapping) else model(batch)
-
-
-def _moved(batch: Any, device: torch.device | None) -> Any:
-    if isinstance(batch, Tensor):
-        return batch if device is None else batch.to(device)
-    if isinstance(batch, Mapping):
-        return {key: _moved(value, device) for key, value in batch.items()}
-    if isinstance(batch, (tuple, list)):
-        moved = [_moved(value, device) for value in batch]
-        return type(batch)(*moved) if hasattr(batch, "_fields") else type(batch)(moved)
-    return batch
-
-
-def _tensor_in(batch: Any) -> Tensor | None:
-    if isinstance(batch, Tensor):
-        return batch
-    parts = (
-        batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, (tuple, list)) else ()
-    )
-    return next((found for part in parts if (found := _tensor_in(part)) is not None), None)
-
-
-def _size(batch: Any, number: int) -> int:
-    tensor = _tensor_in(batch)
-    if tensor is None:
-        raise DiagnosisError(
-            f"batch {number} holds no tensor ({_words(batch)}); it can be a tensor, (x, y) or a dict of them."
-        )
-    if tensor.ndim and not tensor.shape[0]:
-        raise DiagnosisError(f"batch {number} has no samples: its shape is {tuple(tensor.shape)}.")
-    return tensor.shape[0] if tensor.ndim > 1 else 1
-
-
-def _words(batch: Any) -> str:
-    if isinstance(batch, Tensor):
-        return f"{str(batch.dtype).removeprefix('torch.')} {tuple(batch.shape)}"
-    if isinstance(batch, Mapping):
-        return "{" + ", ".join(f"{key}: {_words(value)}" for key, value in batch.items()) + "}"
-    if isinstance(batch, (tuple, list)):
-        return f"{type(batch).__name__} of " + ", ".join(map(_words, batch))
-    return type(batch).__name__
 
 
 def _device(model: nn.Module, asked: str | torch.device | None) -> torch.device | None:

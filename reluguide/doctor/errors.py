@@ -31,8 +31,13 @@ def at_least_zero(name: str, value: Any, *, what: str) -> float:
 
 def steps(name: str, value: Any) -> int:
     """`value` as a whole number of steps, at least 1, or a DiagnosisError that names it."""
+    return whole(name, value, "steps")
+
+
+def whole(name: str, value: Any, of: str) -> int:
+    """`value` as a whole number, at least 1, or a DiagnosisError that names it."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        raise DiagnosisError(f"{name} is {value!r}; it is a number of steps, at least 1.")
+        raise DiagnosisError(f"{name} is {value!r}; it is a number of {of}, at least 1.")
     return int(value)
 
 

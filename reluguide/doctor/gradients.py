@@ -5,7 +5,7 @@ one takes a random cotangent at the model's output and reads the gradient that a
 no function is overlooked, both agree; where they do not, the report says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -37,13 +37,13 @@ class Gradients:
             return out
         anchor = self.anchor.to(out.device)
         # In place where that is allowed: it costs nothing and leaves the tensor the same object.
-        tied: Tensor = out + anchor.to(out.dtype) if out._is_view() else _Tie.apply(out, anchor)
+        tied: Tensor = out + anchor.to(out.dtype) if out._is_view() else _Tie.apply(out, anchor)  # type: ignore[no-untyped-call]
         return tied
 
     def listen(self, z: Tensor, call: Call, name: str) -> None:
         """Keep which units of this call a gradient reaches."""
         if z.requires_grad and not z.is_nested:
-            z.register_hook(lambda gradient: self._reached(self.calls, name, call, gradient))
+            _hook(z, lambda gradient: self._reached(self.calls, name, call, gradient))
 
     def listen_at_root(self, root: Root) -> None:
         """Keep which units a gradient reaches, of the chains that turn out to be activations."""
@@ -52,7 +52,7 @@ class Gradients:
             for call in root.told:
                 self._reached(self.calls, call.name, call, gradient)
 
-        root.value.register_hook(hook)
+        _hook(root.value, hook)
 
     def listen_at_layer(self, name: str, out: Tensor, trail: Trail) -> None:
         """Keep which outputs of this layer a gradient reaches."""
@@ -60,7 +60,7 @@ class Gradients:
             return
         if out.requires_grad:
             call = Call(name, "", trail.layout, True, trail)
-            out.register_hook(lambda gradient: self._reached(self.layers, name, call, gradient))
+            _hook(out, lambda gradient: self._reached(self.layers, name, call, gradient))
 
     def pull(self, out: Any) -> None:
         """Send a random cotangent back from the model's output."""
@@ -76,7 +76,9 @@ class Gradients:
         """Where the gradient says something else than the look at preactivations did."""
         if self.unpulled:
             return (Unseen(UNPULLED, ("the whole model",)),)
-        round_about, stopped, elsewhere = [], [], []
+        round_about: list[str] = []
+        stopped: list[str] = []
+        elsewhere: list[str] = []
         for layer in layers:
             reached = self.calls.get(layer.name)
             if reached is None or len(reached) != layer.units:
@@ -88,8 +90,8 @@ class Gradients:
             reached = self.layers.get(name)
             if reached is not None and not bool(reached.all()):
                 elsewhere.append(_line(name, ~reached))
-        found = ((ROUND, round_about), (STOPPED, stopped), (UNSEEN_DEAD, elsewhere))
-        return tuple(Unseen(why, tuple(names)) for why, names in found if names)
+        lines = ((ROUND, round_about), (STOPPED, stopped), (UNSEEN_DEAD, elsewhere))
+        return tuple(Unseen(why, tuple(names)) for why, names in lines if names)
 
     def _reached(self, table: dict[str, Tensor], name: str, call: Call, gradient: Tensor) -> None:
         with torch.no_grad():
@@ -113,6 +115,10 @@ class _Tie(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         return gradients[0], None
+
+
+def _hook(tensor: Tensor, hear: Callable[[Tensor], None]) -> None:
+    tensor.register_hook(hear)  # type: ignore[no-untyped-call]
 
 
 def _line(name: str, units: Tensor) -> str:

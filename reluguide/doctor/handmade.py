@@ -15,27 +15,199 @@ from torch.nn import functional as F
 
 # A straight line of the one operand that is a chain, if the others are numbers.
 STRAIGHT = frozenset(
-    "add add_ __radd__ __iadd__ sub sub_ subtract rsub __rsub__ mul mul_ multiply __rmul__ neg neg_ negative "
-    "div div_ divide true_divide clone contiguous to float double half bfloat16 type type_as positive "
-    "__add__ __sub__ __mul__ __truediv__ __neg__".split()
+    [
+        "add",
+        "add_",
+        "__radd__",
+        "__iadd__",
+        "sub",
+        "sub_",
+        "subtract",
+        "rsub",
+        "__rsub__",
+        "mul",
+        "mul_",
+        "multiply",
+        "__rmul__",
+        "neg",
+        "neg_",
+        "negative",
+        "div",
+        "div_",
+        "divide",
+        "true_divide",
+        "clone",
+        "contiguous",
+        "to",
+        "float",
+        "double",
+        "half",
+        "bfloat16",
+        "type",
+        "type_as",
+        "positive",
+        "__add__",
+        "__sub__",
+        "__mul__",
+        "__truediv__",
+        "__neg__",
+    ]
 )
 BENT = frozenset(
-    "pow pow_ __pow__ __rpow__ square square_ sqrt rsqrt exp exp_ exp2 expm1 log log1p log2 sin cos tanh tanh_ "
-    "sigmoid sigmoid_ expit erf erfc arctan atan sinh cosh asinh arcsinh abs abs_ absolute sign sgn relu "
-    "relu_ relu6 elu elu_ selu selu_ celu celu_ gelu silu mish softplus softsign logsigmoid tanhshrink "
-    "softshrink hardshrink hardtanh hardtanh_ hardsigmoid hardswish leaky_relu leaky_relu_ threshold "
-    "threshold_ prelu clamp clamp_ clip clip_ clamp_min clamp_min_ clamp_max clamp_max_ maximum minimum fmax "
-    "fmin max min where masked_fill masked_fill_ gt lt ge le eq ne greater less greater_equal less_equal "
-    "__gt__ __lt__ __ge__ __le__ __eq__ __ne__ logical_and logical_or logical_not logical_xor bitwise_and "
-    "bitwise_or bitwise_not __and__ __or__ __invert__ __rdiv__ __rtruediv__ reciprocal heaviside xlogy floor "
-    "ceil round trunc frac fmod remainder bool int long addcmul addcdiv logaddexp hypot lerp nan_to_num "
-    "detach __setitem__".split()
+    [
+        "pow",
+        "pow_",
+        "__pow__",
+        "__rpow__",
+        "square",
+        "square_",
+        "sqrt",
+        "rsqrt",
+        "exp",
+        "exp_",
+        "exp2",
+        "expm1",
+        "log",
+        "log1p",
+        "log2",
+        "sin",
+        "cos",
+        "tanh",
+        "tanh_",
+        "sigmoid",
+        "sigmoid_",
+        "expit",
+        "erf",
+        "erfc",
+        "arctan",
+        "atan",
+        "sinh",
+        "cosh",
+        "asinh",
+        "arcsinh",
+        "abs",
+        "abs_",
+        "absolute",
+        "sign",
+        "sgn",
+        "relu",
+        "relu_",
+        "relu6",
+        "elu",
+        "elu_",
+        "selu",
+        "selu_",
+        "celu",
+        "celu_",
+        "gelu",
+        "silu",
+        "mish",
+        "softplus",
+        "softsign",
+        "logsigmoid",
+        "tanhshrink",
+        "softshrink",
+        "hardshrink",
+        "hardtanh",
+        "hardtanh_",
+        "hardsigmoid",
+        "hardswish",
+        "leaky_relu",
+        "leaky_relu_",
+        "threshold",
+        "threshold_",
+        "prelu",
+        "clamp",
+        "clamp_",
+        "clip",
+        "clip_",
+        "clamp_min",
+        "clamp_min_",
+        "clamp_max",
+        "clamp_max_",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "max",
+        "min",
+        "where",
+        "masked_fill",
+        "masked_fill_",
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "eq",
+        "ne",
+        "greater",
+        "less",
+        "greater_equal",
+        "less_equal",
+        "__gt__",
+        "__lt__",
+        "__ge__",
+        "__le__",
+        "__eq__",
+        "__ne__",
+        "logical_and",
+        "logical_or",
+        "logical_not",
+        "logical_xor",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_not",
+        "__and__",
+        "__or__",
+        "__invert__",
+        "__rdiv__",
+        "__rtruediv__",
+        "reciprocal",
+        "heaviside",
+        "xlogy",
+        "floor",
+        "ceil",
+        "round",
+        "trunc",
+        "frac",
+        "fmod",
+        "remainder",
+        "bool",
+        "int",
+        "long",
+        "addcmul",
+        "addcdiv",
+        "logaddexp",
+        "hypot",
+        "lerp",
+        "nan_to_num",
+        "detach",
+        "__setitem__",
+    ]
 )
-IN_PLACE = frozenset("__setitem__ __iadd__ __imul__".split())
+IN_PLACE = frozenset(["__setitem__", "__iadd__", "__imul__"])
 # They take no more than the shape and the dtype of what they are given.
 BLANK = frozenset(
-    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like bernoulli new_zeros new_ones "
-    "new_full new_empty new_tensor size shape dim numel is_floating_point".split()
+    [
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "empty_like",
+        "rand_like",
+        "randn_like",
+        "randint_like",
+        "bernoulli",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+        "new_tensor",
+        "size",
+        "shape",
+        "dim",
+        "numel",
+        "is_floating_point",
+    ]
 )
 LONGEST = 48  # functions in one chain; what goes on longer is cut here
 
@@ -63,6 +235,10 @@ class Step:
 
     def __init__(self, func: Any, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> None:
         self.func, self.args, self.kwargs = func, args, kwargs
+        self.length: int
+        self.loose: bool
+        self.straight: bool
+        self.words: str
         self.name: str = getattr(func, "__name__", "") if func is not None else ""
         self.__name__ = self.name
         values = list(_leaves((*args, *(value for _, value in kwargs))))
@@ -98,7 +274,8 @@ class Step:
 
     def __call__(self, z: Tensor) -> Tensor:
         """The chain applied to `z`."""
-        return self._value(z, {})
+        out: Tensor = self._value(z, {})
+        return out
 
     def _value(self, z: Tensor, known: dict[int, Any]) -> Any:
         if self.func is None:
@@ -115,9 +292,11 @@ class Step:
                 return value
 
             args, kwargs = [back(value) for value in self.args], {k: back(v) for k, v in self.kwargs}
-            if self.name.endswith("_") and not self.name.endswith("__") or self.name in IN_PLACE:
+            if (self.name.endswith("_") and not self.name.endswith("__")) or self.name in IN_PLACE:
                 args[0] = args[0].clone()  # what it overwrites is read elsewhere in the chain
-            known[id(self)] = args[0] if self.name == "__setitem__" and _set(args) else self.func(*args, **kwargs)
+            known[id(self)] = (
+                args[0] if self.name == "__setitem__" and _set(args) else self.func(*args, **kwargs)
+            )
         return known[id(self)]
 
 
@@ -178,13 +357,23 @@ class Steps:
         """The step of this call; None where an argument is nothing that a chain can hold."""
 
         # The other branch of a choice is often a tensor of zeros, which is one number.
-        chooses = getattr(func, "__name__", "") in ("where", "maximum", "minimum", "max", "min", "fmax", "fmin")
+        chooses = getattr(func, "__name__", "") in (
+            "where",
+            "maximum",
+            "minimum",
+            "max",
+            "min",
+            "fmax",
+            "fmin",
+        )
 
         def held(value: Any) -> Any:
             if isinstance(value, Tensor):
                 if id(value) in chains:
                     return chains[id(value)].step
-                one = value.numel() == 1 or (chooses and value.numel() and bool((value == value.flatten()[0]).all()))
+                one = value.numel() == 1 or (
+                    chooses and value.numel() and bool((value == value.flatten()[0]).all())
+                )
                 return Number(value.flatten()[0]) if one else value
             if isinstance(value, (tuple, list)):
                 return tuple(map(held, value))

@@ -50,6 +50,8 @@ class Layer:
     extras: Mapping[str, Tensor]
     axis_traced: bool
     behind: "Behind | None" = None
+    share: float = 0.95  # what was asked for of saturated and of dormant units
+    tau: float = 0.1
 
     @property
     def dead_units(self) -> list[int]:
@@ -129,9 +131,11 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
         on = counts.get(piece, fires) == values
     extras: dict[str, Tensor] = {}
     if "flat" in counts:
-        extras["saturated"] = counts["flat"].double() / values >= share
+        extras["flat_share"] = counts["flat"].double() / values
+        extras["saturated"] = extras["flat_share"] >= share
     if "|f|" in seen.sums:
         size = seen.sums["|f|"].cpu() / values
+        extras["mean_size"] = size
         extras["dormant"] = size <= tau * size.mean()
     if seen.origin is not None:
         mean = seen.sums["z"].cpu() / values
@@ -139,7 +143,7 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
         extras["std"] = (seen.sums["z²"].cpu() / values - mean.square()).clamp(min=0).sqrt().float()
     return Layer(
         call.name, kind, seen.units, seen.samples, seen.values, dead, on, (fires.double() / values).float(),
-        highest, lowest, extras, call.traced, _behind(call),
+        highest, lowest, extras, call.traced, _behind(call), share, tau,
     )  # fmt: skip
 
 

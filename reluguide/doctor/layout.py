@@ -106,6 +106,14 @@ def rows(z: Tensor, layout: Layout) -> Tensor:
     return z.reshape(sizes).permute(order).reshape(-1, units_of(layout))
 
 
+def others(shape: Sequence[int], layout: Layout) -> list[int]:
+    """The sizes of what is not units, in order."""
+    out = []
+    for factors, size in zip(layout, shape):
+        out += [size] if factors is None else [have for have, step in factors if not step]
+    return out
+
+
 def _merged(factors: list[Factor]) -> list[Factor]:
     """Neighbours that count on as one: 4 heads of 32 are 128."""
     out: list[Factor] = []

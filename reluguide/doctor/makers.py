@@ -40,7 +40,9 @@ def _produced(tracks: Tracks, func: Any, args: Any, kwargs: Any, known: Known, o
     source = _read(tracks, name, path, data, known, axis)
     part = mark.label if mark is not None and mark.label != "weight" else ""
     plain = weight if isinstance(weight, Tensor) and (simple or name in ("addmm", "matmul", "mm")) else None
-    maker = Producer(path, name, plain, bias, source, part, of=mark.of if mark is not None else 0, weighs=mark is not None)
+    maker = Producer(
+        path, name, plain, bias, source, part, of=mark.of if mark is not None else 0, weighs=mark is not None
+    )
     if func in CONVOLUTIONS:
         return Trail(on_axis(out.ndim, CONVOLUTIONS[func], out.shape[CONVOLUTIONS[func]]), producer=maker)
     if func in LINEAR or func is F.embedding:
@@ -75,15 +77,17 @@ def _operands(
         bias, one, other = argument(0, "input"), argument(1, "mat1"), argument(2, "mat2")
         if tracks.weight(other) is not None and tracks.weight(one) is None:
             return one, other, bias if isinstance(bias, Tensor) and tracks.weight(bias) else None
-    if name in ("matmul", "mm", "__matmul__") and len(args) == 2:
-        if tracks.weight(args[1]) is not None and tracks.weight(args[0]) is None:
-            return args[0], args[1], None
+    pair = args[:2] if name in ("matmul", "mm", "__matmul__") and len(args) == 2 else None
+    if pair and tracks.weight(pair[1]) is not None and tracks.weight(pair[0]) is None:
+        return pair[0], pair[1], None
     every = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
     marked = [one for one in every if tracks.weight(one) is not None and one.ndim > 1]
     return None, marked[0] if len(marked) == 1 else None, None
 
 
-def _read(tracks: Tracks, name: str, path: str, data: Tensor | None, known: Known, axis: int | None) -> str | None:
+def _read(
+    tracks: Tracks, name: str, path: str, data: Tensor | None, known: Known, axis: int | None
+) -> str | None:
     """Note who reads what; the one activation (or the input) that is read, where it is one."""
     sources = set()
     for tensor, trail in known:
@@ -139,7 +143,7 @@ def _of_product(tracks: Tracks, of: Product, maker: Producer, known: Known, out:
 
 def _repeated(weight: Tensor, mark: Weight | None, axis: int) -> bool:
     """Whether a weight says the same all along an axis, as one that was expanded to a batch."""
-    return weight.shape[axis] > 1 and weight.stride(axis) == 0 or (mark is not None and axis in mark.copies)
+    return (weight.shape[axis] > 1 and weight.stride(axis) == 0) or (mark is not None and axis in mark.copies)
 
 
 def _of_data(tracks: Tracks, of: Product, out: Tensor) -> Trail:
@@ -162,7 +166,9 @@ def _of_data(tracks: Tracks, of: Product, out: Tensor) -> Trail:
     return Trail(None)
 
 
-def weight_made(func: Any, args: Any, kwargs: Any, out: Tensor, index: int | None, mark: Weight, before: Tensor) -> Weight:
+def weight_made(
+    func: Any, args: Any, kwargs: Any, out: Tensor, index: int | None, mark: Weight, before: Tensor
+) -> Weight:
     """The mark of what a function made of parameters alone."""
     name = getattr(func, "__name__", "")
     if name in ("__getitem__", "select", "index_select", "unbind", "chunk", "split"):

@@ -19,10 +19,10 @@ OPAQUE = tuple(  # they mix what they are given in ways of their own
     if one is not None
 )
 KEEPS_ITS_RESULT = (F.scaled_dot_product_attention,)  # for its own backward pass: not to be written into
-MATMUL = frozenset("matmul __matmul__ __rmatmul__ mm bmm mv dot inner vdot".split())
-ADDED = frozenset("addmm addmm_ baddbmm baddbmm_ addbmm addmv addmv_".split())
-GROUPED = frozenset("grouped_mm _grouped_mm grouped_mm_fallback transformers::grouped_mm_fallback".split())
-OTHERS = frozenset("einsum tensordot".split())
+MATMUL = frozenset(["matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "mv", "dot", "inner", "vdot"])
+ADDED = frozenset(["addmm", "addmm_", "baddbmm", "baddbmm_", "addbmm", "addmv", "addmv_"])
+GROUPED = frozenset(["grouped_mm", "_grouped_mm", "grouped_mm_fallback", "transformers::grouped_mm_fallback"])
+OTHERS = frozenset(["einsum", "tensordot"])
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,12 @@ class Product:
 def is_product(func: Callable[..., Any], name: str) -> bool:
     """Whether a function is a matrix product of any kind (convolutions aside)."""
     return (
-        func in LINEAR or func in OPAQUE or name in MATMUL or name in ADDED or name in OTHERS or name in GROUPED
+        func in LINEAR
+        or func in OPAQUE
+        or name in MATMUL
+        or name in ADDED
+        or name in OTHERS
+        or name in GROUPED
     )
 
 

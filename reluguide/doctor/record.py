@@ -191,7 +191,12 @@ class Recorder(TorchFunctionMode):
         for _, trail in known:
             if trail.chain is not None:
                 self.chains.close(trail, name)
-        if func in CONVOLUTIONS or is_product(func, name):
+        if out.is_nested and out.layout == torch.strided:  # these have no shape to speak of
+            maker = known[0][1].producer if known else None
+            if func is nn.functional.linear:
+                maker = Producer(self.tracks.path, name, args[1], None, None, weighs=True)
+            self.tracks.mark(out, Trail(on_axis(out.dim(), -1, out.size(-1)), producer=maker))
+        elif func in CONVOLUTIONS or is_product(func, name):
             if not known and self._made_of_weights(func, args, kwargs, out, index):
                 return
             made = produced(self.tracks, func, args, kwargs, known, out)
@@ -234,9 +239,14 @@ class Recorder(TorchFunctionMode):
         new = inherited(trail, func, before, out, args, kwargs)
         if new.layout is None:
             new = next(
-                (n for t, k in known if (n := inherited(k, func, t, out, args, kwargs)).layout is not None), new
+                (n for t, k in known if (n := inherited(k, func, t, out, args, kwargs)).layout is not None),
+                new,
             )
-        if new.layout is not None and trail.layout is not None and units_of(new.layout) != units_of(trail.layout):
+        if (
+            new.layout is not None
+            and trail.layout is not None
+            and units_of(new.layout) != units_of(trail.layout)
+        ):
             at = args[1:] if name == "__getitem__" else index
             new.cut = f"{trail.cut}/{at!r:.60}"
         if len(known) > 1:
@@ -266,7 +276,11 @@ class Recorder(TorchFunctionMode):
             layout = trail.layout if not one else None
             if layout is None:
                 kept = trail.layout
-                last = kept is not None and all(factors is None for factors in kept[:-1]) and kept[-1] is not None
+                last = (
+                    kept is not None
+                    and all(factors is None for factors in kept[:-1])
+                    and kept[-1] is not None
+                )
                 layout = kept if last else on_axis(out.ndim, -1, out.shape[-1])
         else:
             features = out.shape[1] if out.ndim > 1 else 1
@@ -328,7 +342,6 @@ class Recorder(TorchFunctionMode):
         finally:
             self.deaf = False
 
-
     def pull(self, out: Any) -> None:
         """Send a random cotangent back from what the model gave, where gradients are looked at."""
         if self.gradients is None:
@@ -370,7 +383,11 @@ def _gives_units(func: Any, name: str) -> bool:
 def behind(trail: Trail, name: str) -> Trail:
     """The trail of what an activation made of a tensor of this trail."""
     made = trail.producer
-    itself = None if made is None else Producer(made.name, name, None, None, None, made.part, layer=False, of=made.of)
+    itself = (
+        None
+        if made is None
+        else Producer(made.name, name, None, None, None, made.part, layer=False, of=made.of)
+    )
     return Trail(
         trail.layout, producer=itself, norm=trail.norm, direct=True, feed=Feed(name), cut=trail.cut,
         groups=trail.groups,

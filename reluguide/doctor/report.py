@@ -18,6 +18,7 @@ from reluguide.doctor.errors import DeadUnitsError, DiagnosisError, share
 from reluguide.doctor.explanation import Explanation
 from reluguide.doctor.layer import Layer
 from reluguide.doctor.markdown import markdown
+from reluguide.doctor.merging import merged_layers, merged_unseen, merged_wiring
 from reluguide.doctor.saved import FORMAT, layer_as_numbers, layer_from_numbers, strict, unwired
 from reluguide.doctor.table import screenful, table
 from reluguide.doctor.unseen import Unseen
@@ -98,6 +99,21 @@ class Report:
     def dead_fraction(self) -> float:
         """Dead units over units, of all activation calls seen; NaN where none was seen."""
         return sum(len(layer.dead_units) for layer in self) / self.units if self.units else float("nan")
+
+    def __add__(self, other: "Report") -> "Report":
+        """The report on the data of both, of one model: for shards, or for a loader in parts."""
+        if not isinstance(other, Report):
+            return NotImplemented
+        if self.training != other.training:
+            raise DiagnosisError(f"one report is of {self.mode} and the other of {other.mode}; they do not add up.")
+        return Report(
+            merged_layers(self.layers, other.layers),
+            samples=self.samples + other.samples,
+            batches=self.batches + other.batches,
+            training=self.training,
+            unseen=merged_unseen(self.unseen, other.unseen),
+            wiring=merged_wiring(self.wiring, other.wiring),
+        )
 
     def check(
         self, *, max_dead: float = 0.0, each: bool = False, allow_unseen: bool | str | Iterable[str] = True

@@ -25,6 +25,8 @@ def layer_as_numbers(layer: Layer) -> dict[str, Any]:
         "linear": list(kind.linear) if kind.linear else None,
         "floor": kind.floor,
         "by_slope": kind.by_slope,
+        "share": layer.share,
+        "tau": layer.tau,
         "extras": {n: "units" if v.dtype == torch.bool else "values" for n, v in layer.extras.items()},
     }
     if behind is not None:
@@ -32,6 +34,7 @@ def layer_as_numbers(layer: Layer) -> dict[str, Any]:
             "name": behind.name,
             "source": behind.source,
             "norm": behind.norm,
+            "heads": behind.heads,
             **{part: _plain(getattr(behind, part)) for part in PARTS},
         }
     return strict(numbers)  # type: ignore[no-any-return]
@@ -66,6 +69,8 @@ def layer_from_numbers(name: str, numbers: Mapping[str, Any]) -> Layer:
         extras=extras,
         axis_traced=numbers["axis_traced"],
         behind=behind and _behind(behind),
+        share=numbers["share"],
+        tau=numbers["tau"],
     )
 
 
@@ -97,8 +102,8 @@ def unwired() -> Unwired:
 
 
 def _behind(numbers: Mapping[str, Any]) -> Behind:
-    parts = {part: None if numbers[part] is None else _tensor(numbers[part]) for part in PARTS}
-    return Behind(name=numbers["name"], source=numbers["source"], norm=numbers["norm"], **parts)
+    parts: dict[str, Any] = {part: None if numbers[part] is None else _tensor(numbers[part]) for part in PARTS}
+    return Behind(name=numbers["name"], source=numbers["source"], norm=numbers["norm"], heads=numbers["heads"], **parts)
 
 
 def _plain(value: Any) -> Any:

@@ -174,8 +174,8 @@ def has_gaps(
     """Whether the gradient is also zero on a stretch between `low` and `high`."""
     ends = max(low, -32.0), min(high, 32.0)
     with apart(), torch.autocast(device.type, enabled=False):
-        z = torch.linspace(ends[0], ends[1], 8193, dtype=torch.float64)[1:-1].to(device, dtype).unique()
-        z.requires_grad_()
+        z = torch.linspace(ends[0], ends[1], 8193, dtype=torch.float64)[1:-1].to(device, dtype)
+        z = torch.unique(z).requires_grad_()
         (gradient,) = torch.autograd.grad(fn(z.clone()).sum(), z)
     zero = (gradient == 0) & (z > low) & (z < high)
     return bool((zero[1:-2] & zero[2:-1] & (zero[:-3] | zero[3:])).any())

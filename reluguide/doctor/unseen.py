@@ -47,6 +47,7 @@ UNANSWERED = (
 )
 FAILED = "calls that could not be judged"
 UNREACHED = "experts that no sample was sent to"
+UNMASKED = "calls whose positions are not those of the mask, so that padding counts there"
 IDLE = "layers with parameters that did not run"
 
 

@@ -45,7 +45,7 @@ class Watcher:
         patterns = [[given] if isinstance(given, str) else list(given) for given in (only, ignore)]
         seen.filtered = any(patterns)
         self.onlooker = _Onlooker(seen)
-        self.recorder = Recorder(root, self.onlooker, *patterns)
+        self.recorder = Recorder(root, self.onlooker, patterns[0], patterns[1])
         self.inside = False
         self.look: ExitStack | None = None
         self.looked = False  # whether there is something new to log

@@ -138,7 +138,9 @@ class Experts(nn.Module):
             out = torch.zeros_like(x)
             for k in chosen.unique():
                 at = torch.where(chosen == k)[0]
-                out.index_add_(0, at, F.linear(F.relu(F.linear(x[at], self.up[k], self.bias[k])), self.down[k]))
+                out.index_add_(
+                    0, at, F.linear(F.relu(F.linear(x[at], self.up[k], self.bias[k])), self.down[k])
+                )
             return out
         if self.how == "gathered":
             z = torch.bmm(self.up[chosen], x.unsqueeze(-1)).squeeze(-1) + self.bias[chosen]

@@ -40,7 +40,7 @@ class Product(nn.Module):
 
     def dead(self) -> list[bool]:
         """By hand: the units' axes first, everything else merged."""
-        z = torch.cat([one for one in self.z])
+        z = torch.cat(self.z)
         z = z.permute(*self.axes, *[k for k in range(z.ndim) if k not in self.axes])
         count = torch.Size(z.shape[: len(self.axes)]).numel()
         return (z.reshape(count, -1) <= 0).all(1).tolist()
@@ -60,7 +60,12 @@ PRODUCTS: dict[str, tuple[tuple[int, ...], Callable[..., Tensor], tuple[int, ...
     "w @ x, written out": ((8, 5), lambda w, x: torch.matmul(w, x), (8, 1), (1,)),
     "bmm": ((8, 5), lambda w, x: torch.bmm(w.expand(len(x), -1, -1), x), (8, 1), (1,)),
     "bmm of copies": ((8, 5), lambda w, x: torch.bmm(w.repeat(len(x), 1, 1), x), (8, 1), (1,)),
-    "bmm from the right": ((9, 8), lambda w, x: torch.bmm(x, w.unsqueeze(0).expand(len(x), -1, -1)), (8,), (2,)),
+    "bmm from the right": (
+        (9, 8),
+        lambda w, x: torch.bmm(x, w.unsqueeze(0).expand(len(x), -1, -1)),
+        (8,),
+        (2,),
+    ),
     "oi,bit->bot": ((8, 5), einsum("oi,bit->bot"), (8, 1), (1,)),
     "oi,bti->bto": ((8, 9), einsum("oi,bti->bto"), (8,), (2,)),
     "oi,bti->otb, turned": ((8, 9), lambda w, x: einsum("oi,bti->otb")(w, x).permute(2, 1, 0), (8,), (2,)),

