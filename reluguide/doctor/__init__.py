@@ -17,6 +17,7 @@ keeps a few numbers a unit (`statistics`) and gives a `Report`, which explains c
 `watch` looks on while the model trains.
 """
 
+from reluguide.doctor.checkup import Checkup, checkup
 from reluguide.doctor.diagnose import diagnose
 from reluguide.doctor.errors import DeadUnitsError, DiagnosisError
 from reluguide.doctor.layer import Layer
@@ -25,4 +26,7 @@ from reluguide.doctor.report import Report
 from reluguide.doctor.revive import revive
 from reluguide.doctor.watch import watch
 
-__all__ = ["DeadUnitsError", "DiagnosisError", "Layer", "Report", "diagnose", "prune_dead", "revive", "watch"]
+__all__ = [
+    "Checkup", "DeadUnitsError", "DiagnosisError", "Layer", "Report", "checkup", "diagnose", "prune_dead", "revive",
+    "watch",
+]  # fmt: skip
