@@ -63,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--html", metavar="FILE", help="write the report as one HTML page")
     add("--explain", action="store_true", help="print the cause of each dead unit as well")
     add("--training", action="store_true", help="diagnose in training mode, not in eval mode")
+    add("--verify", action="store_true", help="check what was seen with a gradient from the model's output")
+    add("--max-batches", type=int, metavar="N", help="stop after N batches, as an endless loader needs")
     add("--device", help="move the model there first, as in cuda")
     add("--also", nargs="+", choices=EXTRAS, default=(), help="measure these as well, at their cost")
     add("--only", nargs="+", default=(), metavar="PATTERN", help="names of activation calls to look at")
@@ -99,7 +101,10 @@ def _diagnosed(args: argparse.Namespace) -> Report:
     model, data = imported(args.model, make=nn.Module), imported(args.data, make=Iterable)
     if args.device:
         model = _moved(model, args.device)
-    report = diagnose(model, data, training=args.training, also=args.also, only=args.only, ignore=args.ignore)
+    report = diagnose(
+        model, data, training=args.training, verify=args.verify, max_batches=args.max_batches, also=args.also,
+        only=args.only, ignore=args.ignore,
+    )  # fmt: skip
     if args.json:
         report.to_json(args.json)
     if args.html:

@@ -52,31 +52,43 @@ def diagnose(
 ) -> Report:
     """Which units of `model` are dead on `data`, seen at every activation call.
 
-    `data` is any iterable of batches, or one tensor or one dict as the only batch. A batch is a
-    tensor, a tuple or list whose first entry is the input, or a dict of keyword arguments; for
-    anything else pass `forward`, such as `lambda model, batch: model.encode(batch["text"])`. The
-    first axis of the first tensor of a batch counts its samples. Batches are moved to the device of
-    the model. `max_batches` stops early, as an endless loader needs. `mask` leaves padding out: the name
-    of an entry of the batch ("attention_mask") or a function of it, which gives a tensor that is true at
-    the positions that count. `progress` is a bar on stderr, by default where somebody can see it.
+    The model is in eval mode meanwhile, without gradients, and left as it was. At the default level each
+    activation call gets, for each unit, the largest and smallest preactivation and the share of values above
+    zero, from which dead and always-on follow. dead: gradient zero on every sample. saturated: absolute slope
+    below `slope_below` on at least `share` of the values. dormant: mean absolute activation at most `tau`
+    times the mean of its layer (Sokar et al. 2023). always-on: never outside the linear piece of the
+    activation.
 
-    The model is in eval mode meanwhile (`training=True` for the other), without gradients, and left as
-    it was. At the default level each activation call gets, for each unit, the largest and smallest
-    preactivation and the share of values above zero, from which dead and always-on follow. `also`
-    takes "saturated" (runs autograd on each activation: about one more backward pass of it),
-    "dormant" (one more sum) and "moments" (two more sums). `only` and `ignore` are patterns of the names
-    of calls, as in `ignore="*.sigmoid"`.
+    Args:
+        model: any module; in DataParallel, DistributedDataParallel or `torch.compile` the one inside.
+        data: any iterable of batches, or one tensor or one dict as the only batch. A batch is a tensor, a
+            tuple or list whose first entry is the input, or a dict of keyword arguments. The first axis of
+            its first tensor counts its samples. Batches are moved to the device of the model.
+        forward: how to run the model on any other batch, such as
+            `lambda model, batch: model.encode(batch["text"])`.
+        training: training mode instead of eval mode.
+        verify: ask a second time and in another way: a random cotangent is sent back from the model's output,
+            and where the gradient that arrives at a layer says something else than the look at its
+            preactivations did, the report says so, with layer and units. Costs a backward pass without weight
+            gradients, and the memory of one.
+        max_batches: stop after this many, as an endless loader needs.
+        mask: leaves padding out: the name of an entry of the batch ("attention_mask") or a function of it,
+            which gives a tensor that is true at the positions that count.
+        progress: a bar on stderr; by default where somebody can see it.
+        device: where to run a model without parameters; others are where they are.
+        also: "saturated" (runs autograd on each activation: about one more backward pass of it), "dormant"
+            (one more sum) and "moments" (two more sums), any of them.
+        only: a pattern, or patterns, of the names of activation calls to look at.
+        ignore: a pattern, or patterns, of the names of calls to leave out, as in `ignore="*.sigmoid"`.
+        slope_below: slopes below this count as flat, for "saturated".
+        share: of its values, from 0 to 1, that have to be flat in a saturated unit.
+        tau: share of the layer's mean activation up to which a unit is dormant.
 
-    `verify=True` asks a second time and in another way: a random cotangent is sent back from the model's
-    output, and where the gradient that arrives at a layer says something else than the look at its
-    preactivations did, the report says so, with layer and units. It costs a backward pass without weight
-    gradients, and the memory of one.
+    Returns:
+        A Report with one Layer for each activation call.
 
-    dead: gradient zero on every sample. saturated: absolute slope below `slope_below` on at least
-    `share` of the values. dormant: mean absolute activation at most `tau` times the mean of its layer
-    (Sokar et al. 2023). always-on: never outside the linear piece of the activation.
-
-    Raises DiagnosisError for data or a model that cannot be diagnosed, with the batch or layer.
+    Raises:
+        DiagnosisError: for data or a model that cannot be diagnosed, with the batch or layer.
     """
     if not isinstance(model, nn.Module):
         raise DiagnosisError(f"diagnose takes an nn.Module, this is {type(model).__name__}: {model!r:.80}")

@@ -34,7 +34,27 @@ class Behind:
 class Layer:
     """One activation call on the diagnosed data; tensors have shape (units,) and lie on the CPU.
 
-    `samples` counts inputs, `values` preactivations a unit (a convolution has one a position).
+    Attributes:
+        name: of the call, such as "1.relu": the module that it is made in, and the function.
+        kind: the activation, and where its gradient is zero.
+        units: how many there are.
+        samples: inputs that were looked at.
+        values: preactivations a unit; a convolution has one a position.
+        dead: bool (units,), the gradient is zero on every sample.
+        always_on: bool (units,), never outside the linear piece of the activation.
+        active_fraction: (units,), the share of preactivations above 0.
+        preactivation_max: (units,), the largest preactivation.
+        preactivation_min: (units,), the smallest.
+        extras: what was asked for with `also`, of shape (units,).
+        axis_traced: whether the layer behind was seen; else the axis of units is assumed.
+        behind: that layer, if it alone made the preactivations.
+        share: what was asked for of saturated units.
+        tau: what was asked for of dormant units.
+        saturated: bool (units,), with also=["saturated"].
+        dormant: bool (units,), with also=["dormant"].
+        mean: (units,), of the preactivations, with also=["moments"].
+        std: (units,), their standard deviation, with also=["moments"].
+        dead_fraction: the share of units that is dead.
     """
 
     name: str

@@ -46,6 +46,16 @@ class Report:
     """What `diagnose` found. `report["name"]` is a Layer; `print(report)` is a table of them.
 
     Two reports are equal if they say the same of the same calls; the versions that made them aside.
+
+    Attributes:
+        layers: the Layer of each activation call, by its name, in the order in which they first ran.
+        samples: how many samples were looked at.
+        batches: in how many batches.
+        training: whether the model was in training mode.
+        unseen: what the report cannot vouch for: reasons, and the names of layers.
+        made_with: versions of reluguide, torch and Python.
+        units: of all activation calls together.
+        mode: "eval mode" or "training mode".
     """
 
     layers: Mapping[str, Layer]
@@ -105,7 +115,9 @@ class Report:
         if not isinstance(other, Report):
             return NotImplemented
         if self.training != other.training:
-            raise DiagnosisError(f"one report is of {self.mode} and the other of {other.mode}; they do not add up.")
+            raise DiagnosisError(
+                f"one report is of {self.mode} and the other of {other.mode}; they do not add up."
+            )
         return Report(
             merged_layers(self.layers, other.layers),
             samples=self.samples + other.samples,

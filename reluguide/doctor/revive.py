@@ -22,10 +22,19 @@ def revive(
     units again (Sokar et al. 2023 recycle dormant units in this way). Incoming weights are drawn from a
     normal distribution with variance 2 / inputs (He et al. 2015), biases become 0, and BatchNorm entries
     of these units start afresh. Parameters stay the same objects, so an optimizer goes on; its moments for
-    these units are not reset. Returns `model`.
+    these units are not reset. Works on chains of Linear, Conv and BatchNorm.
 
-    Works on chains of Linear, Conv and BatchNorm; raises DiagnosisError with the name of the first layer
-    elsewhere, and why. `layers` names those to revive.
+    Args:
+        model: the model that was diagnosed; it is changed.
+        report: what `diagnose` gave for it.
+        seed: of the new weights.
+        layers: names of the activation calls to revive; all that have dead units if it is left out.
+
+    Returns:
+        The same model.
+
+    Raises:
+        DiagnosisError: with the name of the first layer that cannot be revived, and why.
     """
     draws = generator(seed)
     sites = [site(unwrapped(model), report, layer) for layer in chosen(report, layers)]

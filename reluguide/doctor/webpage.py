@@ -33,8 +33,7 @@ def webpage(report: "Report") -> str:
     body = [f"<h1>Dead units</h1><p>{escape(headline(report))}</p>", *_table(report, list(report))]
     if len(report):
         body.append(f"<h2>Causes</h2><pre>{escape(str(report.explain()))}</pre>")
-    if report.unseen:
-        body.append(f"<h2>Not seen</h2>{_unseen(report)}")
+    body += [f"<h2>{escape(heading)}</h2>{items}" for heading, items in _unseen(report).items()]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -53,8 +52,10 @@ def fragment(report: "Report") -> str:
         text = str(report.explain())
         text = text if len(text) < 8000 else text[:8000].rpartition("\n")[0] + "\n... print(report.explain())"
         body.append(f"<details><summary>Causes</summary><pre>{escape(text)}</pre></details>")
-    if report.unseen:
-        body.append(f"<details><summary>Not seen</summary>{_unseen(report)}</details>")
+    body += [
+        f"<details><summary>{escape(heading)}</summary>{items}</details>"
+        for heading, items in _unseen(report).items()
+    ]
     return f'<div class="reluguide"><style>{STYLE}</style>{"".join(body)}</div>'
 
 
@@ -80,8 +81,12 @@ def _legend() -> str:
     return f'<ul class="legend" aria-label="What the bars show: shares of the units that are">{items}</ul>'
 
 
-def _unseen(report: "Report") -> str:
-    return f"<ul>{''.join(f'<li>{escape(str(one))}</li>' for one in report.unseen)}</ul>"
+def _unseen(report: "Report") -> dict[str, str]:
+    """What the report cannot vouch for, as lists by heading."""
+    items: dict[str, str] = {}
+    for one in report.unseen:
+        items[one.heading] = items.get(one.heading, "") + f"<li>{escape(str(one))}</li>"
+    return {heading: f"<ul>{text}</ul>" for heading, text in items.items()}
 
 
 def _cells(tag: str, texts: Iterable[str]) -> str:

@@ -149,6 +149,13 @@ def test_annotations_for_github_stand_on_lines_of_their_own(at: Path, capsys) ->
     assert "::error title=No diagnosis::there is no batch" in capsys.readouterr().out
 
 
+def test_part_of_the_data_and_a_second_look(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--max-batches", "1", "--verify") == 0
+    assert "on these 8 samples (1 batch, eval mode)" in capsys.readouterr().out
+    assert called("my:model", "--data", "my:data", "--max-batches", "0") == 2
+    assert "max_batches is 0; it is a number of batches, at least 1" in capsys.readouterr().err
+
+
 def test_other_formats(at: Path, capsys) -> None:
     assert called("my:model", "--data", "my:data", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["layers"]["1.relu"]["dead"] == [3]
