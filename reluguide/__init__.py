@@ -4,6 +4,7 @@ Public names resolve on first use, so that `import reluguide` (which every build
 loads neither torch nor matplotlib:
 
     diagnose, watch, prune_dead, revive     the doctor: dead units of your own model
+    diagnose_arrays                         the same for numbers from elsewhere
     checkup                                 cheap tests for a model that does not learn
     Report, Layer                           what a diagnosis gives
     DeadUnitsError, DiagnosisError          what can go wrong
@@ -25,6 +26,7 @@ HOMES = {
     "prune_dead": "reluguide.doctor",
     "revive": "reluguide.doctor",
     "checkup": "reluguide.doctor",
+    "diagnose_arrays": "reluguide.doctor",
     "DeadUnitsError": "reluguide.doctor",
     "DiagnosisError": "reluguide.doctor",
     "Layer": "reluguide.doctor",

@@ -17,6 +17,7 @@ keeps a few numbers a unit (`statistics`) and gives a `Report`, which explains c
 `watch` looks on while the model trains.
 """
 
+from reluguide.doctor.arrays import diagnose_arrays
 from reluguide.doctor.checkup import Checkup, checkup
 from reluguide.doctor.diagnose import diagnose
 from reluguide.doctor.errors import DeadUnitsError, DiagnosisError
@@ -27,6 +28,6 @@ from reluguide.doctor.revive import revive
 from reluguide.doctor.watch import watch
 
 __all__ = [
-    "Checkup", "DeadUnitsError", "DiagnosisError", "Layer", "Report", "checkup", "diagnose", "prune_dead", "revive",
+    "Checkup", "DeadUnitsError", "DiagnosisError", "Layer", "Report", "checkup", "diagnose", "diagnose_arrays", "prune_dead", "revive",
     "watch",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from reluguide.doctor.explanation import Cause, Explanation, Finding, Side
+from reluguide.doctor.explanation import GIVEN, Cause, Explanation, Finding, Side
 from reluguide.doctor.layer import Layer
 
 
@@ -59,10 +59,12 @@ def _findings(layers: Mapping[str, Layer], layer: Layer) -> Iterator[Finding]:
         numbers = {"largest z": highest, "smallest z": lowest}
         if layer.kind.never:
             yield Finding(layer.name, unit, "function", numbers, layer.name)
-        elif first is not None:
+        elif first is not None and not (behind is not None and behind.name == GIVEN):
             yield Finding(layer.name, unit, "upstream", numbers, first, side)
         elif behind is None:
             yield Finding(layer.name, unit, "sum", numbers, layer.name, side)
+        elif behind.name == GIVEN:
+            yield Finding(layer.name, unit, "values", numbers, layer.name, side)
         elif layer.kind.by_slope:
             yield Finding(layer.name, unit, "slope", numbers, behind.name)
         elif behind.norm is not None:

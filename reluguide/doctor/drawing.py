@@ -38,3 +38,34 @@ def draw(layers: Iterable[Layer], basis: str) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=len(BANDS), frameon=False)
     return figure
+
+
+def draw_rates(layers: Iterable[Layer], basis: str) -> Figure:
+    """For each activation call a histogram of how often its units fire, on a logarithmic scale."""
+    layers = list(layers)
+    count = max(1, len(layers))
+    options: dict[str, Any] = {"figsize": (8, 1.2 + 1.1 * count), "layout": "constrained"}
+    figure = Picture(**options)
+    grid = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
+    never, edges = -8.0, [-7 + k / 4 for k in range(29)]  # decades from 0.00001 % to 100 %, in quarters
+    for axes, layer in zip(grid, layers):
+        shares = layer.active_fraction.double()
+        fires = shares[shares > 0].clamp(min=1e-7).log10().tolist()
+        axes.hist(fires, bins=edges, color=BANDS[1][1])
+        axes.bar(
+            [never],
+            [int((shares == 0).sum())],
+            width=0.5,
+            color=BANDS[0][1],
+            hatch=BANDS[0][2],
+            edgecolor="white",
+        )
+        axes.set_title(layer.name, loc="left", fontsize="medium")
+        axes.set_ylabel("units")
+        axes.spines[["top", "right"]].set_visible(False)
+    grid[-1].set_xticks([never, -6, -4, -2, 0], ["never", "0.0001 %", "0.01 %", "1 %", "100 %"])
+    grid[-1].set_xlabel(f"share of values above 0, {basis}")
+    return figure
+
+
+DRAWINGS = {"bands": draw, "rates": draw_rates}

@@ -7,7 +7,8 @@ from typing import Literal
 from reluguide.doctor.links import page
 from reluguide.doctor.words import counted, listed, wrapped
 
-Cause = Literal["upstream", "bias", "weights", "normalisation", "sum", "slope", "function"]
+Cause = Literal["upstream", "bias", "weights", "normalisation", "sum", "slope", "function", "values"]
+GIVEN = "(numbers)"  # stands for the layer behind, where a report was made of numbers from elsewhere
 Side = Literal["below", "above", "both"]
 
 STEPS = (
@@ -26,6 +27,7 @@ FIXES: Mapping[Cause, str] = {
     "sum": "Several paths meet here; look at the layers that feed this call one by one.",
     "slope": f"Its preactivations lie where the function is flat. To prevent that, {STEPS}; to bring these "
     "units back, use reluguide.revive.",
+    "values": "Give the model to reluguide.diagnose, if it is one of PyTorch: it has the weights, and tells the cause.",
     "function": "Use another function here, or a stand-in for its gradient (a straight-through estimator): "
     "nothing before it learns through it.",
 }
@@ -116,6 +118,7 @@ def headline(fault: list[Finding]) -> str:
         "weights": weights,
         "normalisation": f"{one.look_at}",
         "sum": "a sum of several paths",
+        "values": "never in the range that has a gradient; the weights are not known",
         "slope": f"the function is flat at every z that was seen; z comes from layer {one.look_at}",
         "function": "the gradient of this function is zero everywhere",
     }[one.cause]

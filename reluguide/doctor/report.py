@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -16,6 +16,7 @@ from reluguide.doctor.causes import explain
 from reluguide.doctor.comparison import Comparison, compare
 from reluguide.doctor.errors import DeadUnitsError, DiagnosisError, share
 from reluguide.doctor.explanation import Explanation
+from reluguide.doctor.firing import TAUS, Dormancy, dormancy, rates
 from reluguide.doctor.layer import Layer
 from reluguide.doctor.markdown import markdown
 from reluguide.doctor.merging import merged_layers, merged_unseen, merged_wiring
@@ -201,6 +202,24 @@ class Report:
             )
         return compare(earlier, self)
 
+    def dormancy(self, taus: Iterable[float] = TAUS) -> Dormancy:
+        """The share of dormant units by call, for several thresholds; after diagnose(..., also=["dormant"]).
+
+        A unit is tau-dormant if its mean absolute activation is at most tau times the mean of its layer
+        (Sokar et al. 2023, who use 0.025 to count and 0.1 to recycle; 0 are those that never give anything).
+
+        Args:
+            taus: thresholds, at least 0.
+
+        Raises:
+            DiagnosisError: if it was not measured.
+        """
+        return dormancy(self, taus)
+
+    def rates(self) -> dict[str, dict[str, int]]:
+        """For each call, how many units fire never, on up to 0.0001 % of values, and so on to over 10 %."""
+        return {layer.name: rates(layer) for layer in self}
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain numbers, strings and lists, without NaN (None) and infinity ("inf")."""
         numbers = {
@@ -278,11 +297,21 @@ class Report:
         """The report as Markdown for a forum or an issue: table, causes, versions, links to the guide."""
         return markdown(self)
 
-    def plot(self) -> "Figure":
-        """A Matplotlib figure: for each activation call, the shares of its units that fire how often."""
-        from reluguide.doctor.drawing import draw  # loads Matplotlib, which only a picture needs
+    def plot(self, kind: Literal["bands", "rates"] = "bands") -> "Figure":
+        """A Matplotlib figure; it shows itself in notebooks.
 
-        return draw(self, f"on these {self.samples} samples ({self.mode})")
+        Args:
+            kind: "bands", for each activation call the shares of its units that fire how often; or "rates",
+                a histogram of firing rates on a logarithmic scale, as for sparse autoencoders.
+
+        Raises:
+            DiagnosisError: for any other kind.
+        """
+        from reluguide.doctor.drawing import DRAWINGS  # loads Matplotlib, which only a picture needs
+
+        if kind not in DRAWINGS:
+            raise DiagnosisError(f"kind is {kind!r}; there is {', '.join(DRAWINGS)}.")
+        return DRAWINGS[kind](self, f"on these {self.samples} samples ({self.mode})")
 
     @property
     def mode(self) -> str:
