@@ -15,7 +15,8 @@ from reluguide.doctor.flow import Trail
 from reluguide.doctor.handmade import Root
 from reluguide.doctor.layer import Layer
 from reluguide.doctor.layout import fits
-from reluguide.doctor.tracks import tensors_within
+from reluguide.doctor.statistics import reduced
+from reluguide.doctor.tracks import THE_MODEL, tensors_within
 from reluguide.doctor.unseen import ROUND, STOPPED, UNPULLED, UNSEEN_DEAD, Unseen
 from reluguide.doctor.wiring import Call
 from reluguide.doctor.words import listed
@@ -54,13 +55,18 @@ class Gradients:
 
         _hook(root.value, hook)
 
-    def listen_at_layer(self, name: str, out: Tensor, trail: Trail) -> None:
-        """Keep which outputs of this layer a gradient reaches."""
+    def listen_at_layer(self, name: str, out: Tensor, trail: Trail, answered: set[str]) -> None:
+        """Keep which outputs of this layer a gradient reaches, if no activation call answers to it."""
         if trail.layout is None or trail.groups is not None or not fits(trail.layout, out.shape):
             return
         if out.requires_grad:
             call = Call(name, "", trail.layout, True, trail)
-            _hook(out, lambda gradient: self._reached(self.layers, name, call, gradient))
+
+            def hook(gradient: Tensor) -> None:
+                if not answered.intersection((name, name or THE_MODEL)):  # known by the time it runs
+                    self._reached(self.layers, name or THE_MODEL, call, gradient)
+
+            _hook(out, hook)
 
     def pull(self, out: Any) -> None:
         """Send a random cotangent back from the model's output."""
@@ -97,8 +103,9 @@ class Gradients:
         with torch.no_grad():
             if call.rows is not None:
                 gradient = gradient[call.rows]
-            rows = call.by_unit(gradient) != 0
-            reached = (rows.any(dim=2).any(dim=0) if rows.ndim == 3 else rows.any(dim=0)).cpu()
+            rows = call.by_unit(gradient)
+            # Largest and smallest, which is quicker than to compare each with 0; NaN is not 0 either.
+            reached = ((reduced(rows, torch.amax) != 0) | (reduced(rows, torch.amin) != 0)).cpu()
         known = table.get(name)
         if known is None or known.shape == reached.shape:
             table[name] = reached if known is None else reached | known

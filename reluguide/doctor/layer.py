@@ -143,12 +143,11 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
     counts = {name: count.cpu() for name, count in seen.counts.items()}
     fires = counts.get("fires", torch.zeros(seen.units, dtype=torch.int64))
     low = kind.low.cpu() if isinstance(kind.low, Tensor) else kind.low
-    dead = counts["live"] == 0 if "live" in counts else highest <= low
-    if kind.linear is None:
+    dead = ~seen.alive.cpu() if seen.alive is not None else highest <= low
+    if kind.linear is None or seen.maximum is None:
         on = torch.zeros(seen.units, dtype=torch.bool)
     else:
-        piece = next((name for name, ends in seen.intervals.items() if ends == kind.linear), "fires")
-        on = counts.get(piece, fires) == values
+        on = (lowest > kind.linear[0]) & (highest < kind.linear[1])
     extras: dict[str, Tensor] = {}
     if "flat" in counts:
         extras["flat_share"] = counts["flat"].double() / values

@@ -10,10 +10,9 @@ from torch.nn import functional as F
 from reluguide.doctor.flow import CONVOLUTIONS, Producer, Trail, Weight
 from reluguide.doctor.layout import Layout, on_axes, on_axis
 from reluguide.doctor.products import GROUPED, LINEAR, Product, groups_of, product
-from reluguide.doctor.tracks import Tracks
+from reluguide.doctor.tracks import THE_MODEL, Tracks
 from reluguide.doctor.wiring import Consumer
 
-THE_MODEL = "the model itself"
 Known = list[tuple[Tensor, Trail]]
 
 

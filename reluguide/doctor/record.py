@@ -202,7 +202,8 @@ class Recorder(TorchFunctionMode):
             made = produced(self.tracks, func, args, kwargs, known, out)
             self.tracks.mark(out, made)
             if self.gradients is not None:
-                self.gradients.listen_at_layer(self.tracks.path, out, made)
+                name_of = made.producer.name if made.producer is not None else self.tracks.path
+                self.gradients.listen_at_layer(name_of, out, made, self.wiring.answered)
         elif func in NORMS:
             self.tracks.mark(out, self._normed(func, args, kwargs, out, known))
         elif known:

@@ -13,6 +13,9 @@ from reluguide.doctor.naming import tidy
 from reluguide.doctor.wiring import Wiring
 
 
+THE_MODEL = "the model itself"
+
+
 class Tracks:
     """The trails of the tensors that live, and what was learnt of the wiring on the way."""
 
