@@ -5,6 +5,7 @@ loads neither torch nor matplotlib:
 
     diagnose, watch, prune_dead, revive     the doctor: dead units of your own model
     diagnose_arrays                         the same for numbers from elsewhere
+    ranks                                   in how many directions a layer's activations vary
     checkup                                 cheap tests for a model that does not learn
     Report, Layer                           what a diagnosis gives
     DeadUnitsError, DiagnosisError          what can go wrong
@@ -27,6 +28,7 @@ HOMES = {
     "revive": "reluguide.doctor",
     "checkup": "reluguide.doctor",
     "diagnose_arrays": "reluguide.doctor",
+    "ranks": "reluguide.doctor",
     "DeadUnitsError": "reluguide.doctor",
     "DiagnosisError": "reluguide.doctor",
     "Layer": "reluguide.doctor",

@@ -30,7 +30,7 @@ class Behind:
     heads: bool = False  # its units lie on several axes, as in (heads, features)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layer:
     """One activation call on the diagnosed data; tensors have shape (units,) and lie on the CPU.
 
@@ -72,6 +72,10 @@ class Layer:
     behind: "Behind | None" = None
     share: float = 0.95  # what was asked for of saturated and of dormant units
     tau: float = 0.1
+
+    def __repr__(self) -> str:
+        dead = f"{len(self.dead_units)} of {self.units} units dead on {self.samples} samples"
+        return f"Layer({self.name!r}, {self.kind.name}: {dead})"
 
     @property
     def dead_units(self) -> list[int]:

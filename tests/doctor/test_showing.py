@@ -190,6 +190,12 @@ def test_asking_a_report_for_what_it_is_not_is_answered() -> None:
         report.compare("earlier.json")
 
 
+def test_a_layer_shows_itself_in_a_line_and_can_be_compared() -> None:
+    one, other = example()["relu6"], example()["relu6"]
+    assert repr(one) == "Layer('relu6', relu6: 4 of 6 units dead on 24 samples)"
+    assert one != other and len({one, other}) == 2  # each is of its own report
+
+
 def test_a_comparison_names_the_units_that_died_and_came_back() -> None:
     net, x = Mlp(plant_at=1.0), torch.randn(400, 6)
     with torch.no_grad():
