@@ -25,6 +25,7 @@ HOMES = {
     "diagnose": "reluguide.doctor",
     "watch": "reluguide.doctor",
     "prune_dead": "reluguide.doctor",
+    "prune_where_possible": "reluguide.doctor",
     "revive": "reluguide.doctor",
     "checkup": "reluguide.doctor",
     "diagnose_arrays": "reluguide.doctor",

@@ -25,7 +25,7 @@ from reluguide.doctor.checkup import Checkup, checkup
 from reluguide.doctor.diagnose import diagnose
 from reluguide.doctor.errors import DeadUnitsError, DiagnosisError
 from reluguide.doctor.layer import Layer
-from reluguide.doctor.prune import prune_dead
+from reluguide.doctor.prune import prune_dead, prune_where_possible
 from reluguide.doctor.rank import ranks
 from reluguide.doctor.report import Report
 from reluguide.doctor.revive import revive
@@ -41,6 +41,7 @@ __all__ = [
     "diagnose",
     "diagnose_arrays",
     "prune_dead",
+    "prune_where_possible",
     "ranks",
     "revive",
     "watch",

@@ -181,7 +181,7 @@ def _behind(call: Call) -> Behind | None:
 
     rows = None
     if made.weight is not None:
-        out = 1 if "transpose" in made.op else 0
+        out = 1 if "transpose" in made.op or made.op in ("addmm", "matmul", "mm", "__matmul__") else 0
         rows = kept(made.weight.detach().float().movedim(out, 0).flatten(1).norm(dim=1))
     heads = simple(call.layout) is None
     if norm is None:

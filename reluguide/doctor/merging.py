@@ -84,7 +84,7 @@ def merged_wiring(one: Wiring, other: Wiring) -> Wiring:
         return one if isinstance(one, Unwired) else other
     new = Wiring()
     for part in (one, other):
-        for name in ("consumers", "escapes", "answers", "leaks"):
+        for name in ("consumers", "escapes", "answers", "leaks", "partners"):
             table = getattr(new, name)
             for key, found in getattr(part, name).items():
                 table.setdefault(key, set()).update(found)

@@ -250,6 +250,8 @@ class Recorder(TorchFunctionMode):
         ):
             at = args[1:] if name == "__getitem__" else index
             new.cut = f"{trail.cut}/{at!r:.60}"
+        if len(known) == 2 and name in ("mul", "mul_", "multiply") and (gated := self._gated(known)):
+            return replace(new, direct=False, feed=gated, pending=known[0][1].pending | known[1][1].pending)
         if len(known) > 1:
             new = replace(new, direct=False, feed=None)
             new.pending = frozenset().union(*(one.pending for _, one in known))
@@ -259,6 +261,24 @@ class Recorder(TorchFunctionMode):
             if one.feed is not None and new.feed is None:
                 self.tracks.escape(one.feed, name)
         return new
+
+    def _gated(self, known: Known) -> Feed | None:
+        """The activations that a layer's output, unit by unit, is multiplied onto: units that give 0 still do."""
+        for (act, values), (other, gate) in (known, known[::-1]):
+            made, feed = gate.maker, values.feed
+            if feed is None or feed.source == INPUT or feed.through or made is None or gate.feed is not None:
+                continue
+            alike = act.shape == other.shape and values.layout == gate.layout
+            if (
+                alike
+                and gate.layout is not None
+                and not gate.cut
+                and gate.norm is None
+                and values.groups is None
+            ):
+                self.wiring.partners.setdefault(feed.source, set()).add(made.name)
+                return feed
+        return None
 
     def _normed(self, func: Any, args: Any, kwargs: Any, out: Tensor, known: Known) -> Trail:
         name = str(func.__name__)

@@ -22,7 +22,9 @@ class UnitStatistics:
         self.kind, self.units, self.want, self.slope_below = kind, units, want, slope_below
         low = kind.low if isinstance(kind.low, float) else -INF
         self.fires_above = max(0.0, low) if low < INF else 0.0
-        self.alive: Tensor | None = None  # where the gradient can be zero at both ends: whether it ever was not
+        self.alive: Tensor | None = (
+            None  # where the gradient can be zero at both ends: whether it ever was not
+        )
         self.counts: dict[str, Tensor] = {}
         self.sums: dict[str, Tensor] = {}
         self.origin: Tensor | None = None  # a rough mean, from the first batch, that sums are taken around
@@ -127,4 +129,4 @@ def _cache_sized(rows: Tensor) -> tuple[Tensor, ...]:
     """Parts that stay in the cache of a CPU while they are gone over several times."""
     if rows.device.type != "cpu" or rows.numel() <= CACHED:
         return (rows,)
-    return rows.split(max(1, CACHED * len(rows) // rows.numel()))
+    return torch.split(rows, max(1, CACHED * len(rows) // rows.numel()))

@@ -12,7 +12,6 @@ from reluguide.doctor.flow import Feed, Trail, Weight
 from reluguide.doctor.naming import tidy
 from reluguide.doctor.wiring import Wiring
 
-
 THE_MODEL = "the model itself"
 
 

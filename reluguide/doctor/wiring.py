@@ -63,6 +63,9 @@ class Wiring:
     escapes: dict[str, set[str]] = field(default_factory=dict)  # activation call -> what else took its values
     answers: dict[str, set[str]] = field(default_factory=dict)  # layer -> activation calls of its output
     leaks: dict[str, set[str]] = field(default_factory=dict)  # layer -> what else took its output
+    partners: dict[str, set[str]] = field(
+        default_factory=dict
+    )  # activation call -> layers multiplied onto it
     uses: Counter[str] = field(default_factory=Counter)  # layer -> most calls in one forward pass
     ran: set[str] = field(default_factory=set)
     unanswered: dict[str, None] = field(default_factory=dict)  # layers, in order of first use
