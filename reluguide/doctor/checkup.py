@@ -7,13 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reluguide.doctor.batches import moved
 from reluguide.doctor.diagnose import Forward
 from reluguide.doctor.errors import DiagnosisError
 from reluguide.doctor.examination import TESTS
 from reluguide.doctor.examination.notes import Notes, Patient, Symptom
-from reluguide.doctor.examination.trial import step, tensors
+from reluguide.doctor.examination.trial import step
 from reluguide.doctor.keep import as_it_was
 from reluguide.doctor.naming import unwrapped
+from reluguide.doctor.tracks import tensors_within
 from reluguide.doctor.words import counted, wrapped
 
 Loss = Callable[[Any, Any], Tensor]
@@ -107,13 +109,20 @@ def checkup(
     """
     if not isinstance(model, nn.Module):
         raise DiagnosisError(f"checkup takes an nn.Module, this is {type(model).__name__}: {model!r:.80}")
-    if isinstance(batch, torch.utils.data.DataLoader) or not any(True for _ in tensors(batch)):
+    if isinstance(batch, torch.utils.data.DataLoader) or next(tensors_within(batch), None) is None:
         raise DiagnosisError(
             f"checkup takes one batch with tensors, this is {type(batch).__name__}; next(iter(loader)) gives one."
         )
     root, notes = unwrapped(model), Notes()
+    first = next(root.parameters(), None)
+    batch = moved(batch, None if first is None else first.device)
     inputs, target = (batch[0], batch[1]) if _pair(batch) else (batch, batch)
-    samples = next((len(one) for one in tensors(inputs) if one.ndim), 1)
+    graphs = getattr(inputs, "num_graphs", None)
+    samples = (
+        graphs
+        if isinstance(graphs, int)
+        else next((len(one) for one in tensors_within(inputs) if one.ndim), 1)
+    )
     call = _caller(forward, batch)
     patient = Patient(root, inputs, target, batch, call, forward, loss, optimizer, samples)
     with as_it_was(root, training=True):

@@ -58,7 +58,7 @@ def watch(
     start = watcher.called.register_forward_pre_hook(watcher.before_forward, with_kwargs=True)
     end = watcher.called.register_forward_hook(watcher.after_forward, always_call=True)
     try:
-        with watcher.noticing_parts(), nullcontext() if switch else uncompiled():
+        with nullcontext() if switch else uncompiled(), nullcontext() if switch else watcher.noticing_parts():
             yield watcher.seen
         warn_of_nothing(watcher.seen)
     finally:

@@ -460,6 +460,18 @@ def test_batches_of_every_form_and_models_with_a_loss_of_their_own() -> None:
         forward=lambda model, batch: model(batch["a"]),
     )  # fmt: skip
     assert found(by_hand) == set()
+
+    class Held:  # such as a graph
+        def __init__(self) -> None:
+            self.x, self.y = X * 100, Y
+
+    held = Held()
+    objects = checkup(
+        nn.Sequential(nn.ReLU(inplace=True), mlp()), held, lambda out, batch: F.cross_entropy(out, batch.y),
+        forward=lambda model, batch: model(batch.x),
+    )  # fmt: skip
+    assert found(objects) == {"large-inputs", "in-place-batch"}
+    assert torch.equal(held.x, X * 100)
     pairs = checkup(mlp(), (X, Y), CLASSES, forward=lambda model, batch: model(batch[0] * 100))
     assert found(pairs) == {"large-inputs"}
 

@@ -1,5 +1,7 @@
 """Deaths and revivals during training are seen at the step at which they happen."""
 
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -204,6 +206,16 @@ def test_steps_without_an_activation_call_say_so(part: slice, options: dict, tol
     net = nn.Sequential(nn.Linear(4, 2), nn.ReLU())[part]
     with pytest.warns(UserWarning, match=told), reluguide.watch(net, **options):
         torch.stack([net(torch.randn(5, 4)) for _ in range(2)])
+
+
+def test_training_in_another_thread_is_seen() -> None:
+    net, x = net_of_one_layer(), torch.randn(50, 4)
+    plant(net[0], [2], -100.0)
+    with reluguide.watch(net, patience=1) as seen:
+        thread = threading.Thread(target=lambda: net(x).sum().backward())
+        thread.start()
+        thread.join()
+    assert seen["1.relu"].deaths == [(1, [2])]
 
 
 def test_no_warning_hides_an_exception() -> None:

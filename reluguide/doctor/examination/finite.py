@@ -1,8 +1,8 @@
 """NaN and infinity: where they are, and which function made them first."""
 
 from reluguide.doctor.examination.notes import Notes, Patient
-from reluguide.doctor.examination.trial import tensors
 from reluguide.doctor.naming import tidy
+from reluguide.doctor.tracks import tensors_within
 from reluguide.doctor.unseen import grouped
 
 
@@ -21,7 +21,7 @@ def finite(patient: Patient, notes: Notes) -> None:
         return
     odd = [
         k
-        for k, one in enumerate(tensors(patient.inputs))
+        for k, one in enumerate(tensors_within(patient.inputs))
         if one.is_floating_point() and not bool(one.isfinite().all())
     ]
     if odd:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from reluguide.doctor.examination.notes import Notes, Patient
 from reluguide.doctor.examination.tape import varies
-from reluguide.doctor.examination.trial import tensors
+from reluguide.doctor.tracks import tensors_within
 from reluguide.doctor.words import percent
 
 
@@ -15,7 +15,7 @@ def constant_output(patient: Patient, notes: Notes) -> None:
     if done is None or done.output is None or not done.output.ndim or len(done.output) != patient.samples:
         notes.untested("whether the output depends on the sample: it has no axis of samples")
         return
-    if patient.samples < 2 or not any(varies(one, patient.samples) for one in tensors(patient.inputs)):
+    if patient.samples < 2 or not any(varies(one, patient.samples) for one in tensors_within(patient.inputs)):
         notes.untested(
             "whether the output depends on the sample: the batch holds fewer than two different ones"
         )

@@ -1,6 +1,7 @@
 """One training step of a model, tried without changing it: outputs, loss, gradients, and what led there."""
 
-from collections.abc import Callable, Iterator, Mapping
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from reluguide.doctor.errors import DiagnosisError
 from reluguide.doctor.examination.tape import Mark, Recording, Tape, recorded, version_of
 from reluguide.doctor.naming import tidy
+from reluguide.doctor.tracks import tensors_within
 
 
 @dataclass
@@ -61,14 +63,14 @@ def _taken(
 ) -> Step:
     done = Step(recording.tape)
     own = copied(batch)
-    before = [version_of(one) for one in tensors(own)]
+    before = [version_of(one) for one in tensors_within(own)]
     with torch.set_grad_enabled(gradients), recorded(recording):
         try:
             made = call(model, own)
         except RuntimeError as error:
             done.error = error
             return done
-        done.wrote_into_batch = any(version_of(one) > was for one, was in zip(tensors(own), before))
+        done.wrote_into_batch = any(version_of(one) > was for one, was in zip(tensors_within(own), before))
         done.output = _main(made, samples)
         mark = recording.mark_of(done.output)
         done.output_mark = mark
@@ -93,7 +95,7 @@ def _taken(
 
 def _main(made: Any, samples: int) -> Tensor | None:
     """Of all that a model gives, the first tensor of numbers with an entry for each sample; else the first."""
-    numbers = [one for one in tensors(made) if one.is_floating_point()]
+    numbers = [one for one in tensors_within(made) if one.is_floating_point()]
     return next((one for one in numbers if one.ndim and len(one) == samples), numbers[0] if numbers else None)
 
 
@@ -128,18 +130,6 @@ def _loss(
     return value
 
 
-def tensors(value: Any) -> Iterator[Tensor]:
-    """All tensors in a batch or an output, however deep."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from tensors(part)
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from tensors(part)
-
-
 def copied(value: Any) -> Any:
     """The batch with every tensor cloned, so that a model may write into it."""
     if isinstance(value, Tensor):
@@ -149,4 +139,6 @@ def copied(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         parts = [copied(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return value
+    if next(tensors_within(value), None) is None:
+        return value
+    return copy.deepcopy(value)  # a graph, a dataclass, an object of one's own
