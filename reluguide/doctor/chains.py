@@ -20,7 +20,6 @@ from reluguide.doctor.handmade import (
     Step,
     Steps,
     chained,
-    known_as,
     only_exponential,
 )
 from reluguide.doctor.spellings import HANDMADE, kind_of
@@ -36,8 +35,6 @@ class Chains:
         self.tracks, self.calls = tracks, calls
         self.steps = Steps()
         self.claims: Claims = {}  # an activation call -> (layer, call or function) that reads its output
-        self.named: dict[int, str | None] = {}  # id of a step -> the usual name of its curve
-        self.unjudged: dict[str, None] = {}
 
     def start_pass(self) -> None:
         self.settle()
@@ -146,8 +143,9 @@ class Chains:
         if core is None:
             return None
         if id(core) not in root.judged:
-            root.judged[id(core)] = self._judged(core, chain)
-        return root.judged[id(core)]
+            # The step is kept with its name: another one could be given its id.
+            root.judged[id(core)] = (core, self._judged(core, chain))
+        return root.judged[id(core)][1]
 
     def _judged(self, core: Step, chain: Chain) -> str | None:
         root, trail = chain.root, chain.root.trail
@@ -165,13 +163,12 @@ class Chains:
             return None
         if not calls and not kind.cuts and kind.name == HANDMADE.kind:
             return None
-        if len(calls) == 1 and (inner := _spelled(core)) is not None and inner.plain:
+        if len(calls) == 1 and not kind.by_slope and (inner := _spelled(core)) is not None and inner.plain:
             before = kind_of(HANDMADE, inner, (z,), {}, z)
             if (before.low, before.high, before.by_slope) == (kind.low, kind.high, kind.by_slope):
                 return next(iter(calls))
-        if id(core) not in self.named:
-            self.named[id(core)] = None if core.loose else known_as(core)
-        op = self.named[id(core)] or core.name.strip("_") or "activation"
+        usual = kind.name if kind.name != HANDMADE.kind else None
+        op = usual or core.name.strip("_") or "activation"
         name = self.calls.name(chain.path, op, trail, core.words)
         for part in calls:
             self.calls.absorb(part)

@@ -153,9 +153,20 @@ def moved(layout: Layout, func: Callable[..., Any], args: Any, kwargs: Any, befo
     return tuple(layout[size - 2] for size in there.shape)
 
 
-def cut_from(layout: Layout, before: Tensor, out: Tensor) -> Layout | None:
-    """The layout of a view of part of a tensor, such as one half of its units; None where unknown."""
+SLICES = frozenset(
+    "__getitem__ chunk split narrow index_select unbind select tensor_split unsafe_chunk unsafe_split hsplit "
+    "vsplit dsplit masked_select take_along_dim gather cat concat concatenate hstack vstack".split()
+)
+
+
+def cut_from(layout: Layout, func: Callable[..., Any], before: Tensor, out: Tensor) -> Layout | None:
+    """The layout of part of a tensor, such as one half of its units, or of several joined; None where unknown."""
     if out.ndim == before.ndim:
+        if getattr(func, "__name__", "") not in SLICES and any(
+            factors is not None and had != have
+            for factors, had, have in zip(layout, before.shape, out.shape)
+        ):
+            return None
         return tuple(
             factors if factors is None or have == had else ((have, 1),) if len(factors) == 1 else None
             for factors, had, have in zip(layout, before.shape, out.shape)
@@ -221,7 +232,7 @@ def inherited(
     if layout is not None:
         layout = (
             broadcast(layout, out.shape)
-            or cut_from(layout, before, out)
+            or cut_from(layout, func, before, out)
             or picked(layout, func, before, out)
             or reduced(layout, func, args, kwargs, before, out)
         )

@@ -209,6 +209,7 @@ BLANK = frozenset(
         "is_floating_point",
     ]
 )
+MANY = 4096  # steps that are remembered
 LONGEST = 48  # functions in one chain; what goes on longer is cut here
 
 
@@ -330,7 +331,7 @@ class Root:
         self.value, self.trail = value, trail
         self.chains = 0
         self.told: list[Any] = []
-        self.judged: dict[int, str | None] = {}  # the chain's core -> the call that it was reported as
+        self.judged: dict[int, tuple[Step, str | None]] = {}  # the chain's core -> the call that it was reported as
 
 
 class Chain:
@@ -384,6 +385,8 @@ class Steps:
         step = Step(func, given, named)
         if step.loose:
             return step
+        if len(self.known) > MANY:  # numbers that differ from pass to pass make new steps each time
+            self.known.clear()
         try:
             return self.known.setdefault((func, _key(given), _key(named)), step)
         except TypeError:  # an argument that cannot be hashed

@@ -71,6 +71,8 @@ def kind_of(
 ) -> Kind:
     """The kind of this call, probed with autograd in the dtype and on the device of `z`."""
     if isinstance(func, Step):
+        if func.loose:  # not remembered, for it holds tensors
+            return Kind(HANDMADE.kind, -INF, INF, None, None, by_slope=True)
         return _handmade(func, z.dtype, z.device)
     weight = _argument(args, kwargs, 1, "weight") if spelling.kind == "prelu" else None
     if weight is not None:
@@ -94,8 +96,6 @@ def kind_of(
 
 @lru_cache(maxsize=256)
 def _handmade(step: Step, dtype: torch.dtype, device: torch.device) -> Kind:
-    if step.loose:
-        return Kind(HANDMADE.kind, -INF, INF, None, None, by_slope=True)
     low, high, floor = zero_gradient(step, dtype=dtype, device=device)
     name = known_as(step) or HANDMADE.kind
     if low < INF and has_gaps(step, low, high, dtype=dtype, device=device):

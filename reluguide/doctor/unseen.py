@@ -43,7 +43,7 @@ SCRIPTED = "TorchScript, whose calls cannot be seen"
 FUSED = "recurrent layers, whose steps run inside one fused call"
 UNANSWERED = (
     "layers with parameters after which no known activation was seen (an output layer or a projection is "
-    "one; a hand-written x * (x > 0) hides behind one)"
+    "one; a function of some entries hides behind one)"
 )
 FAILED = "calls that could not be judged"
 UNREACHED = "experts that no sample was sent to"
