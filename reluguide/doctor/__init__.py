@@ -25,7 +25,7 @@ from reluguide.doctor.checkup import Checkup, checkup
 from reluguide.doctor.diagnose import diagnose
 from reluguide.doctor.errors import DeadUnitsError, DiagnosisError
 from reluguide.doctor.layer import Layer
-from reluguide.doctor.prune import prune_dead, prune_where_possible
+from reluguide.doctor.prune import Pruned, prune_dead, prune_where_possible
 from reluguide.doctor.rank import ranks
 from reluguide.doctor.report import Report
 from reluguide.doctor.revive import revive
@@ -36,6 +36,7 @@ __all__ = [
     "DeadUnitsError",
     "DiagnosisError",
     "Layer",
+    "Pruned",
     "Report",
     "checkup",
     "diagnose",

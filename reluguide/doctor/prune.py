@@ -35,14 +35,25 @@ def prune_dead(
     """A copy of `model` without the units that are dead in `report`.
 
     Its outputs equal those of `model` in eval mode, up to the rounding of shorter sums, on the data that
-    was diagnosed, and only there: a unit that was dead on it may fire elsewhere. With `box=(low, high)`,
-    bounds of the model's input (numbers, or one for each feature), only those units are taken out that
-    interval bounds prove dead for every input inside; then outputs agree there. One unit of a layer always
-    stays.
+    was diagnosed, and only there: a unit that was dead on it may fire elsewhere. With a box only those units
+    are taken out that interval bounds prove dead for every input inside; then outputs agree there. One unit
+    of a layer always stays.
 
     Works on chains of Linear, Conv (depthwise ones too), ConvTranspose, transformers' Conv1D, gated MLPs and
-    BatchNorm; on Linear and BatchNorm only with a box. Raises DiagnosisError with the name of the first
-    layer elsewhere, and why, and for a report of training mode; `layers` names those to prune.
+    BatchNorm; on Linear and BatchNorm only with a box.
+
+    Args:
+        model: the model that was diagnosed; it is left as it is.
+        report: of this model, in eval mode.
+        box: (low, high), numbers or tensors of shape (features,): bounds of the model's input.
+        layers: names of the activation calls to prune; all that have dead units where there is none.
+
+    Returns:
+        The smaller copy.
+
+    Raises:
+        DiagnosisError: the report is of training mode, or a layer cannot be pruned: with the name of the first
+            such layer, and why.
     """
     smaller = copy.deepcopy(unwrapped(model))
     sites = Sites(smaller, report)
