@@ -23,7 +23,7 @@ from reluguide.doctor.report import Report
 CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 AFFINE = (nn.Linear, *CONVS, *TRANSPOSED)
-BATCHNORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+BATCHNORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def turned(module: Any) -> bool:
@@ -247,7 +247,7 @@ class Sites:
 
     def _norm(self, layer: Layer, name: str) -> Any:
         module = self._once(layer, name)
-        if type(module) not in BATCHNORM:
+        if not isinstance(module, BATCHNORM):  # also those that bring their activation along, as in timm
             raise refusal(layer, f"{name} is a {type(module).__name__}")
         return module
 

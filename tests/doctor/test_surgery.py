@@ -93,6 +93,26 @@ def dcgan() -> nn.Sequential:
     return net
 
 
+class NormAct(nn.BatchNorm2d):
+    """A norm with its activation in it, as in timm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(super().forward(x), inplace=True)
+
+
+def timmish() -> nn.Sequential:
+    net = loosened(
+        nn.Sequential(
+            nn.Conv2d(3, 8, 3, bias=False), NormAct(8), nn.Conv2d(8, 8, 3, groups=8), NormAct(8),
+            nn.Conv2d(8, 4, 1), nn.Flatten(), nn.LazyLinear(2),
+        )
+    )  # fmt: skip
+    net(torch.randn(1, 3, 8, 8))
+    plant(net[1], [2])
+    plant(net[3], [2, 5])
+    return net  # type: ignore[return-value]
+
+
 NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
     "mobile net": (mobile, (9, 3, 10, 10), 6),
     "mobile net of ReLU": (lambda: mobile(nn.ReLU), (9, 3, 10, 10), 6),
@@ -100,6 +120,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
     "gated, the other way": (lambda: Gated(F.relu, True), (9, 4, 6), 2),
     "gated by hand": (lambda: Gated(lambda z: z * torch.sigmoid(z), True), (9, 4, 6), 2),
     "conv1d": (Gpt, (9, 4, 6), 2),
+    "norms with activations": (timmish, (9, 3, 8, 8), 3),
     "dcgan": (dcgan, (9, 5, 1, 1), 4),
 }
 
