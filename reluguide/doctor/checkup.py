@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from reluguide.doctor.batches import moved
 from reluguide.doctor.diagnose import Forward
@@ -114,6 +115,8 @@ def checkup(
             f"checkup takes one batch with tensors, this is {type(batch).__name__}; next(iter(loader)) gives one."
         )
     root, notes = unwrapped(model), Notes()
+    if any(is_lazy(one) for one in (*root.parameters(), *root.buffers())):
+        raise DiagnosisError("the model has lazy layers without weights yet: run it once on a batch first.")
     first = next(root.parameters(), None)
     batch = moved(batch, None if first is None else first.device)
     inputs, target = (batch[0], batch[1]) if _pair(batch) else (batch, batch)

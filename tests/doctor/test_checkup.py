@@ -274,6 +274,10 @@ PLANTED: dict[str, tuple] = {
     "nan in inputs": (mlp, (torch.where(torch.arange(64)[:, None] == 5, math.nan, X), Y), CLASSES, {"nan-inputs"}),
     "infinity": (lambda: two(overflow), (X, Y), CLASSES, {"nan-forward"}),
     "zero by zero": (lambda: two(divided), (X, Y), CLASSES, {"nan-forward", "dead-layer", "zero-gradient"}),
+    "nan and a loss that refuses it": (
+        lambda: Applied(lambda self, x: (self.net(x) * math.inf).sigmoid() * 0 / 0, net=mlp(out=1)),
+        (X, (Y % 2).float()[:, None]), nn.BCELoss(), {"nan-forward", "dead-layer"},
+    ),
     "infinite slope": (
         lambda: Applied(lambda self, x: self.net(x).abs().sum(1).sub(self.net(x).abs().sum(1)).sqrt(), net=mlp()),
         X, lambda out, batch: out.sum(), {"nan-gradient", "constant-output"},
@@ -433,6 +437,7 @@ def test_findings_name_pages_of_the_guide() -> None:
         (mlp(), (X, Y), SQUARE, r"the loss fails on the model's output \(\(64, 4\)\)"),
         (mlp(), (X, Y), lambda out, y: out, r"the loss gives a tensor of shape \(64, 4\)"),
         (mlp(), (X, Y), lambda out, y: 1.0, "the loss gives float"),
+        (nn.Sequential(nn.LazyLinear(4)), (X, Y), CLASSES, "lazy layers without weights yet: run it once"),
         (mlp(), (X[:, :5], Y), CLASSES, "the forward pass fails on the batch: RuntimeError: mat1 and mat2"),
     ],
 )

@@ -117,6 +117,8 @@ def _loss(
     try:
         value = loss(made, target)
     except Exception as error:
+        if output is not None and not bool(output.isfinite().all()):
+            return None  # what is wrong is told of the output
         shape = tuple(output.shape) if output is not None else "no tensor"
         raise DiagnosisError(
             f"the loss fails on the model's output ({shape}): {type(error).__name__}: {error}. It is called as "
