@@ -91,7 +91,10 @@ def diagnose(
         DiagnosisError: for data or a model that cannot be diagnosed, with the batch or layer.
     """
     if not isinstance(model, nn.Module):
-        raise DiagnosisError(f"diagnose takes an nn.Module, this is {type(model).__name__}: {model!r:.80}")
+        exported = "; diagnose the module that it was exported from" if "Exported" in type(model).__name__ else ""
+        raise DiagnosisError(
+            f"diagnose takes an nn.Module, this is {type(model).__name__}: {model!r:.80}{exported}"
+        )
     if isinstance(also, str):
         also = [also]
     if unknown := set(also) - set(EXTRAS):

@@ -40,6 +40,7 @@ UNPULLED = "the model's output has no gradient (it ran under no_grad, or gives w
 DISAGREEMENTS = (ROUND, STOPPED, UNSEEN_DEAD, UNPULLED)
 
 SCRIPTED = "TorchScript, whose calls cannot be seen"
+QUANTIZED = "statically quantised layers, whose activations are fused into them; diagnose the float model"
 FUSED = "recurrent layers, whose steps run inside one fused call"
 UNANSWERED = (
     "layers with parameters after which no known activation was seen (an output layer or a projection is "
@@ -53,7 +54,7 @@ IDLE = "layers with parameters that did not run"
 
 def unseen(model: nn.Module, recorder: "Recorder") -> tuple[Unseen, ...]:
     """The blind spots of this run, by reason."""
-    scripted, fused, idle = [], [], []
+    scripted, fused, idle, quantized = [], [], [], []
     hidden: tuple[str, ...] = ()
     for raw, module in model.named_modules():
         name = tidy(raw)
@@ -66,6 +67,8 @@ def unseen(model: nn.Module, recorder: "Recorder") -> tuple[Unseen, ...]:
                 break
         elif isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
             fused.append(name or "the whole model")
+        elif ".quantized" in type(module).__module__ and hasattr(module, "scale"):
+            quantized.append(name or "the whole model")
         elif isinstance(module, nn.MultiheadAttention):
             hidden += (f"{name}.",)  # its projection is used without being called
         own = [id(parameter) for parameter in module.parameters(recurse=False)]
@@ -80,6 +83,7 @@ def unseen(model: nn.Module, recorder: "Recorder") -> tuple[Unseen, ...]:
     found = (
         (SCRIPTED, scripted),
         (FUSED, fused),
+        (QUANTIZED, quantized),
         (FAILED, failed),
         (UNREACHED, recorder.calls.unreached()),
         (UNANSWERED, quiet),

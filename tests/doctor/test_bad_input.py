@@ -160,3 +160,25 @@ def test_a_report_that_saw_nothing_vouches_for_nothing() -> None:
         assert report.unseen
         with pytest.raises(reluguide.DeadUnitsError, match="nothing can be said"):
             report.check(max_dead=1.0)
+
+
+def test_exported_programs_say_what_to_pass_instead() -> None:
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU()).eval(), torch.randn(5, 4)
+    program = torch.export.export(net, (x,))
+    for one in (program, program.module()):
+        with pytest.raises(DiagnosisError, match="the module that it was exported from"):
+            reluguide.diagnose(one, x)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_statically_quantised_layers_are_told() -> None:
+    ao = torch.ao.quantization
+    if "x86" not in torch.backends.quantized.supported_engines:
+        pytest.skip("this torch cannot quantise here")
+    net = nn.Sequential(ao.QuantStub(), nn.Linear(4, 8), nn.ReLU(), ao.DeQuantStub()).eval()
+    net.qconfig = ao.get_default_qconfig("x86")
+    x = torch.randn(5, 4)
+    prepared = ao.prepare(net)
+    prepared(x)
+    report = reluguide.diagnose(ao.convert(prepared), x)
+    assert any("quantised" in one.why and "1" in one.names for one in report.unseen)
