@@ -91,10 +91,7 @@ def diagnose(
         DiagnosisError: for data or a model that cannot be diagnosed, with the batch or layer.
     """
     if not isinstance(model, nn.Module):
-        exported = "; diagnose the module that it was exported from" if "Exported" in type(model).__name__ else ""
-        raise DiagnosisError(
-            f"diagnose takes an nn.Module, this is {type(model).__name__}: {model!r:.80}{exported}"
-        )
+        raise DiagnosisError(_no_module(model))
     if isinstance(also, str):
         also = [also]
     if unknown := set(also) - set(EXTRAS):
@@ -276,6 +273,11 @@ def _device(model: nn.Module, asked: str | torch.device | None) -> torch.device 
                 f"move it with model.to({str(asked)!r}), or leave device out."
             )
     return there
+
+
+def _no_module(model: Any) -> str:
+    hint = "; diagnose the module that it was exported from" if "Exported" in type(model).__name__ else ""
+    return f"diagnose takes an nn.Module, this is {type(model).__name__}: {model!r:.80}{hint}"
 
 
 def _patterns(given: str | Iterable[str]) -> list[str]:

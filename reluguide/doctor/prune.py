@@ -1,15 +1,18 @@
 """Takes dead units out of a model."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from reluguide.doctor.batches import batches, moved
+from reluguide.doctor.batches import forward as usual_forward
 from reluguide.doctor.bounds import Box, proved_dead
 from reluguide.doctor.errors import DiagnosisError
+from reluguide.doctor.keep import as_it_was
 from reluguide.doctor.layer import Layer
 from reluguide.doctor.naming import unwrapped
 from reluguide.doctor.report import Report
@@ -26,34 +29,41 @@ from reluguide.doctor.surgery import (
     is_conv1d,
     turned,
 )
+from reluguide.doctor.tracks import tensors_within
 from reluguide.doctor.words import counted
+
+Forward = Callable[[nn.Module, Any], Any]
 
 
 def prune_dead(
-    model: nn.Module, report: Report, *, box: Box | None = None, layers: str | Iterable[str] | None = None
+    model: nn.Module,
+    report: Report,
+    *,
+    box: Box | None = None,
+    layers: str | Iterable[str] | None = None,
+    data: Any = None,
+    forward: Forward | None = None,
 ) -> nn.Module:
     """A copy of `model` without the units that are dead in `report`.
 
     Its outputs equal those of `model` in eval mode, up to the rounding of shorter sums, on the data that
-    was diagnosed, and only there: a unit that was dead on it may fire elsewhere. With a box only those units
-    are taken out that interval bounds prove dead for every input inside; then outputs agree there. One unit
-    of a layer always stays.
-
-    Works on chains of Linear, Conv (depthwise ones too), ConvTranspose, transformers' Conv1D, gated MLPs and
-    BatchNorm; on Linear and BatchNorm only with a box.
+    was diagnosed, and only there: a unit that was dead on it may fire elsewhere. Works on chains of Linear,
+    Conv (depthwise ones too), ConvTranspose, transformers' Conv1D, gated MLPs and BatchNorm; on Linear and
+    BatchNorm only with a box. One unit of a layer always stays.
 
     Args:
         model: the model that was diagnosed; it is left as it is.
         report: of this model, in eval mode.
-        box: (low, high), numbers or tensors of shape (features,): bounds of the model's input.
-        layers: names of the activation calls to prune; all that have dead units where there is none.
-
-    Returns:
-        The smaller copy.
+        box: `(low, high)`, bounds of the model's input (numbers, or one for each feature). Only those units
+            are taken out that interval bounds prove dead for every input inside; then outputs agree there.
+        layers: names of the activation calls to prune; all where there is none.
+        data: batches, of which the first is run through both models to see that the outputs are equal. Sizes
+            that the model's code fixes, as in `x.view(-1, 400)`, can be found in no other way.
+        forward: as in `diagnose`, for `data`.
 
     Raises:
-        DiagnosisError: the report is of training mode, or a layer cannot be pruned: with the name of the first
-            such layer, and why.
+        DiagnosisError: the report is of training mode, a layer is no chain that can be cut (with its name,
+            and why), or the outputs on `data` differ.
     """
     smaller = copy.deepcopy(unwrapped(model))
     sites = Sites(smaller, report)
@@ -62,6 +72,10 @@ def prune_dead(
     for one, units in zip(found, doomed):
         _check(one, units)
     _cut(list(zip(found, doomed)))
+    if data is not None and (why := _difference(unwrapped(model), smaller, data, forward)):
+        raise DiagnosisError(
+            f"the pruned model is not the same: {why}. prune_where_possible finds the layers."
+        )
     return smaller
 
 
@@ -79,22 +93,51 @@ class Pruned:
         return "\n".join([*lines, *(f"  not {name}: {why}" for name, why in self.refused.items())])
 
 
-def prune_where_possible(model: nn.Module, report: Report, *, box: Box | None = None) -> Pruned:
+def prune_where_possible(
+    model: nn.Module,
+    report: Report,
+    *,
+    box: Box | None = None,
+    data: Any = None,
+    forward: Forward | None = None,
+) -> Pruned:
     """`prune_dead` in every layer that allows it; the others stay as they are, and are listed with the reason.
 
     Args:
         model: the model that was diagnosed; it is left as it is.
         report: of this model, in eval mode.
         box: as in `prune_dead`.
+        data: batches, of which the first is run through both models. Layers without which outputs differ stay.
+        forward: as in `diagnose`, for `data`.
 
     Raises:
         DiagnosisError: the report is of training mode.
     """
+    done, found = _pruned(model, report, box, set())
+    if data is None or not _difference(unwrapped(model), done.model, data, forward):
+        return done
+    # Some code fixes a size: each layer by itself says whose.
+    refused: dict[str, str] = {}
+    for name in found:
+        alone, _ = _pruned(model, report, box, {other.name for other in report if other.name != name})
+        if why := _difference(unwrapped(model), alone.model, data, forward):
+            refused[name] = why
+    done, _ = _pruned(model, report, box, set(refused))
+    if why := _difference(unwrapped(model), done.model, data, forward):
+        raise DiagnosisError(
+            f"the layers can be pruned one by one, and not together: {why}; name some of them."
+        )
+    return Pruned(done.model, done.cut, {**done.refused, **refused})
+
+
+def _pruned(model: nn.Module, report: Report, box: Box | None, without: set[str]) -> tuple[Pruned, list[str]]:
     smaller = copy.deepcopy(unwrapped(model))
     sites = Sites(smaller, report)
     found: list[tuple[Site, Tensor]] = []
     refused: dict[str, str] = {}
     for layer in chosen(report, None):
+        if layer.name in without:
+            continue
         try:
             one = sites.site(layer)
             units = _doomed(smaller, report, layer, box)
@@ -106,7 +149,32 @@ def prune_where_possible(model: nn.Module, report: Report, *, box: Box | None = 
             found.append((one, units))
     _cut(found)
     cut = {one.layer.name: [int(unit) for unit in units.nonzero().flatten()] for one, units in found}
-    return Pruned(smaller, cut, refused)
+    return Pruned(smaller, cut, refused), list(cut)
+
+
+def _difference(model: nn.Module, smaller: nn.Module, data: Any, forward: Forward | None) -> str | None:
+    """In what way the outputs on the first batch differ; None where they do not."""
+    where = next((parameter.device for parameter in model.parameters()), None)
+    batch = moved(next(batches(data, most=1, progress=False)), where)
+    call = forward or usual_forward
+    outputs: list[list[Tensor]] = []
+    with torch.no_grad():
+        for one in (model, smaller):
+            with as_it_was(one, training=False):
+                try:
+                    outputs.append([part for part in tensors_within(call(one, batch)) if part.numel()])
+                except Exception as error:
+                    if one is model:
+                        raise
+                    return f"it fails on the first batch ({type(error).__name__}: {error})"[:200]
+    for before, after in zip(*outputs):
+        if before.shape != after.shape:
+            return f"an output of shape {tuple(before.shape)} has become one of {tuple(after.shape)}"
+        if before.is_floating_point():
+            size, off = float(before.abs().max()), float((before - after).abs().max())
+            if not off <= 1e-3 * size + 1e-6:
+                return f"an output is off by {off:.3g}, of at most {size:.3g}"
+    return None
 
 
 def _doomed(model: nn.Module, report: Report, layer: Layer, box: Box | None) -> Tensor:

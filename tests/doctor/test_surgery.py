@@ -307,3 +307,28 @@ def test_a_revived_gated_mlp_and_conv1d_keep_their_outputs() -> None:
         reluguide.revive(net, report, data=x)
         torch.testing.assert_close(net(x).detach(), before, rtol=1e-4, atol=1e-4)
         assert reluguide.diagnose(net, x).dead_fraction < report.dead_fraction
+
+
+class Fixed(nn.Module):
+    """Its code fixes how many channels there are, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8 * 16, 2)
+        plant(self.a, [1])
+        plant(self.b, [2, 3, 4, 5])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.b(F.relu(self.a(x))))
+        return self.c(x.view(-1, 8 * 16))
+
+
+def test_sizes_that_the_code_fixes_are_found_on_data() -> None:
+    net, x = Fixed().eval(), torch.randn(8, 3, 8, 8)
+    report = reluguide.diagnose(net, x)
+    with pytest.raises(DiagnosisError, match=r"not the same: (it fails on|an output of shape \(8, 2\))"):
+        reluguide.prune_dead(net, report, data=x)
+    done = prune_where_possible(net, report, data=[x])
+    assert set(done.cut) == {"relu"} and set(done.refused) == {"relu#2"}
+    torch.testing.assert_close(done.model(x), net(x))
+    torch.testing.assert_close(reluguide.prune_dead(net, report, data=x, layers="relu")(x), net(x))
