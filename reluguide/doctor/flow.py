@@ -154,8 +154,7 @@ def moved(layout: Layout, func: Callable[..., Any], args: Any, kwargs: Any, befo
 
 
 SLICES = frozenset(
-    "__getitem__ chunk split narrow index_select unbind select tensor_split unsafe_chunk unsafe_split hsplit "
-    "vsplit dsplit masked_select take_along_dim gather cat concat concatenate hstack vstack".split()
+    ["__getitem__", "chunk", "split", "narrow", "index_select", "unbind", "select", "tensor_split", "unsafe_chunk", "unsafe_split", "hsplit", "vsplit", "dsplit", "masked_select", "take_along_dim", "gather", "cat", "concat", "concatenate", "hstack", "vstack"]
 )
 
 
