@@ -48,10 +48,15 @@ class Watcher:
         self.recorder = Recorder(root, self.onlooker, patterns[0], patterns[1])
         self.inside = False
         self.look: ExitStack | None = None
+        self.whole = False  # whether the present look is at more than a call of the root
         self.looked = False  # whether there is something new to log
 
-    def begin(self, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> None:
-        """A step begins; every n-th is looked at."""
+    def begin(self, args: Any = None, kwargs: Mapping[str, Any] | None = None) -> None:
+        """A step begins; every n-th is looked at. `args` and `kwargs` are those that the root was called with.
+
+        Without them a step is more than a call of the root: only what runs inside its modules counts, and a
+        loss that is computed between them does not.
+        """
         if self.inside:  # a pass within a pass
             return
         self.inside = True
@@ -62,7 +67,8 @@ class Watcher:
         else:
             self.seen.steps += 1
             if (self.seen.steps - 1) % self.every == 0:
-                self._open(args, kwargs or {})
+                self.whole = args is None
+                self._open(args or (), kwargs or {})
 
     def end(self, out: Any = None) -> None:
         """The step is over, also after an exception."""
@@ -70,7 +76,8 @@ class Watcher:
             return
         self.inside = False
         if self.look is not None:
-            self.recorder.leave(self.root, (), out)
+            if not self.whole:
+                self.recorder.leave(self.root, (), out)
             self.recorder.start_pass()  # nothing of this pass is kept
             self.onlooker.finish()
             self.close()
@@ -115,19 +122,29 @@ class Watcher:
                 hook.remove()
 
     def _open(self, args: Any, kwargs: Mapping[str, Any]) -> None:
-        # No hooks on the root: it is being called, and PyTorch goes through its hooks while we are here.
         self.recorder.start_pass()
+        leave = self._leave if self.whole else self.recorder.leave
         with ExitStack() as stack:
             for module in self.recorder.places:
-                if module is self.root or isinstance(module, torch.jit.ScriptModule):
+                # A root that is being called gets no hooks: PyTorch goes through them while we are here.
+                if (module is self.root and not self.whole) or isinstance(module, torch.jit.ScriptModule):
                     continue
                 stack.callback(module.register_forward_pre_hook(self.recorder.enter, with_kwargs=True).remove)
-                stack.callback(module.register_forward_hook(self.recorder.leave, always_call=True).remove)
+                stack.callback(module.register_forward_hook(leave, always_call=True).remove)
             if self.uncompile:
                 stack.enter_context(uncompiled())
             stack.enter_context(self.recorder)
-            self.recorder.enter(self.root, args, dict(kwargs))
+            if not self.whole:
+                self.recorder.enter(self.root, args, dict(kwargs))
             self.look = stack.pop_all()
+
+    def _leave(self, module: nn.Module, args: Any, out: Any) -> None:
+        """A module is left; outside of all of them what becomes of its output is not followed."""
+        self.recorder.leave(module, args, out)
+        if not self.recorder.tracks.stack:
+            self.recorder.gives(out)
+            self.recorder.tracks.clear()
+            self.recorder.chains.settle()
 
 
 class _Onlooker:
@@ -143,6 +160,10 @@ class _Onlooker:
         if not z.numel():
             return
         known = self.seen.layers.get(call.name)
+        if known is not None and known.units != call.units:
+            # The data decides how wide this call is, as with attention scores: each width is a row.
+            call.name = f"{call.name} ({call.units} wide)"
+            known = self.seen.layers.get(call.name)
         if known is None:
             kind = kind_of(spelling, func, args, kwargs, z)
             nobody = torch.zeros(call.units, dtype=torch.bool, device=z.device)

@@ -208,6 +208,18 @@ def test_steps_without_an_activation_call_say_so(part: slice, options: dict, tol
         torch.stack([net(torch.randn(5, 4)) for _ in range(2)])
 
 
+def test_calls_whose_width_the_data_decide_are_rows_of_their_own() -> None:
+    class Scores(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x @ x.mT - 1e6) + torch.relu(x @ x.mT)
+
+    model = Scores()
+    with reluguide.watch(model, patience=1) as seen:
+        for length in (3, 5, 3):
+            model(torch.randn(2, length, 4))
+    assert {layer.units for layer in seen} == {3, 5}
+
+
 def test_training_in_another_thread_is_seen() -> None:
     net, x = net_of_one_layer(), torch.randn(50, 4)
     plant(net[0], [2], -100.0)
