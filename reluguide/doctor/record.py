@@ -32,6 +32,9 @@ from reluguide.doctor.tracks import Tracks, tensors, tensors_within
 from reluguide.doctor.wiring import Observer, Wiring
 
 
+OUT_OF_SIGHT = frozenset("numpy tolist item __array__ __float__ __int__ __dlpack__ __reduce_ex__".split())
+
+
 @dataclass(frozen=True)
 class _Place:
     """A module's name, and whether it is a layer with parameters of its own (norms aside)."""
@@ -99,6 +102,8 @@ class Recorder(TorchFunctionMode):
             for index, part in enumerate(out):
                 if isinstance(part, Tensor):
                     self._follow(func, name, args, kwargs, part, index)
+        elif name in OUT_OF_SIGHT:
+            self._lost(name, args, kwargs)
         return out
 
     def start_pass(self) -> None:
@@ -349,6 +354,14 @@ class Recorder(TorchFunctionMode):
         for tensor in tensors((out,), {}):
             trail = self.tracks.trail(tensor) or NOWHERE
             self.tracks.mark(tensor, replace(trail, pending=trail.pending | {path}))
+
+    def _lost(self, name: str, args: Any, kwargs: Any) -> None:
+        """Values go where no tensor is, and whatever becomes of them there cannot be seen."""
+        for _, trail in self._known(args, kwargs):
+            self.chains.close(trail, name)
+            self.tracks.leak(trail, name)
+            if trail.feed is not None:
+                self.tracks.escape(trail.feed, name)
 
     def gives(self, out: Any) -> None:
         """Note that `out` leaves the model: whoever reads it there is out of sight."""

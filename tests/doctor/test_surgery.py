@@ -242,6 +242,22 @@ def test_activations_that_are_written_into_a_buffer_are_not_cut() -> None:
         reluguide.prune_dead(net, reluguide.diagnose(net, torch.randn(8, 4)))
 
 
+def test_activations_that_leave_for_numpy_are_not_cut() -> None:
+    class Leaves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(4, 6), nn.Linear(6, 2), nn.Linear(6, 2)
+            plant(self.a, [1])
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = F.relu(self.a(x))
+            return self.b(hidden) + self.c(torch.from_numpy(hidden.detach().numpy()[:, ::-1].copy()))
+
+    net = Leaves()
+    with pytest.raises(DiagnosisError, match=r"also read by (numpy|__array__)"):
+        reluguide.prune_dead(net, reluguide.diagnose(net, torch.randn(8, 4)))
+
+
 def collapsed() -> nn.Sequential:
     net = vgg()
     for k in (0, 4):
