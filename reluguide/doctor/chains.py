@@ -72,6 +72,7 @@ class Chains:
         found: dict[int, Chain] = {}
         root: Root | None = None
         shape: Any = None
+        self.tracks.borrow(args, kwargs)
         for tensor in tensors(args, kwargs):
             if tensor.is_nested:
                 return None

@@ -89,6 +89,7 @@ def merged_wiring(one: Wiring, other: Wiring) -> Wiring:
             for key, found in getattr(part, name).items():
                 table.setdefault(key, set()).update(found)
         new.ran |= part.ran
+        new.borrowed |= part.borrowed
         new.answered |= part.answered
         new.unanswered |= part.unanswered
         for name, times in part.uses.items():

@@ -31,8 +31,7 @@ from reluguide.doctor.spellings import SPELLINGS, Spelling, op_name
 from reluguide.doctor.tracks import Tracks, tensors, tensors_within
 from reluguide.doctor.wiring import Observer, Wiring
 
-
-OUT_OF_SIGHT = frozenset("numpy tolist item __array__ __float__ __int__ __dlpack__ __reduce_ex__".split())
+OUT_OF_SIGHT = frozenset(("numpy", "tolist", "item", "__array__", "__float__", "__int__", "__dlpack__"))
 
 
 @dataclass(frozen=True)
@@ -212,8 +211,10 @@ class Recorder(TorchFunctionMode):
         elif func in NORMS:
             self.tracks.mark(out, self._normed(func, args, kwargs, out, known))
         elif known:
+            self.tracks.borrow(args, kwargs)
             self.tracks.mark(out, self._passed(func, name, args, kwargs, out, known, index))
         else:
+            self.tracks.borrow(args, kwargs)
             self._made_of_weights(func, args, kwargs, out, index)
 
     def _chosen(self, name: str, args: Any) -> bool:

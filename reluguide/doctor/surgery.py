@@ -256,6 +256,8 @@ class Sites:
             raise refusal(layer, f"this model has no layer {name!r}: the report is of another model")
         if self.wiring.uses[name] > 1:
             raise refusal(layer, f"{name} is used {self.wiring.uses[name]} times in one forward pass")
+        if name in self.wiring.borrowed:
+            raise refusal(layer, f"the parameters of {name} are also read by a function that is no layer")
         return self.modules[name]
 
 

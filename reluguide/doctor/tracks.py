@@ -80,6 +80,12 @@ class Tracks:
     def mark_weight(self, tensor: Tensor, weight: Weight) -> None:
         self._weights[id(tensor)] = (weakref.ref(tensor), weight)
 
+    def borrow(self, args: Any, kwargs: Any) -> None:
+        """Note whose parameters a function reads that is no layer."""
+        for tensor in tensors(args, kwargs):
+            if isinstance(tensor, nn.Parameter):
+                self.wiring.borrowed.add(self.owner(tensor)[0])
+
     def escape(self, feed: Feed, name: str) -> None:
         """Note that a function other than a layer reads the values of an activation."""
         self.wiring.escapes.setdefault(feed.source, set()).add(name)

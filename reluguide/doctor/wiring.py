@@ -67,6 +67,9 @@ class Wiring:
         default_factory=dict
     )  # activation call -> layers multiplied onto it
     uses: Counter[str] = field(default_factory=Counter)  # layer -> most calls in one forward pass
+    borrowed: set[str] = field(
+        default_factory=set
+    )  # modules whose parameters a function reads that is no layer
     ran: set[str] = field(default_factory=set)
     unanswered: dict[str, None] = field(default_factory=dict)  # layers, in order of first use
     answered: set[str] = field(default_factory=set)  # layers whose units reached an activation

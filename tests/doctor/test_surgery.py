@@ -258,6 +258,21 @@ def test_activations_that_leave_for_numpy_are_not_cut() -> None:
         reluguide.prune_dead(net, reluguide.diagnose(net, torch.randn(8, 4)))
 
 
+def test_layers_whose_parameters_are_read_elsewhere_are_not_cut() -> None:
+    class Penalised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 6), nn.Linear(6, 2)
+            plant(self.a, [1])
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.b(F.relu(self.a(x))), self.a.bias.square().sum()
+
+    net = Penalised()
+    with pytest.raises(DiagnosisError, match="relu: the parameters of a are also read by a function"):
+        reluguide.prune_dead(net, reluguide.diagnose(net, torch.randn(8, 4)))
+
+
 def collapsed() -> nn.Sequential:
     net = vgg()
     for k in (0, 4):
