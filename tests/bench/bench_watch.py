@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import reluguide
-from tests.bench.bench_doctor import ratios, resnet18, seconds
+from tests.bench.bench_doctor import ratios, seconds
 
 STEPS, DEAD = 200, 50_000
 
@@ -41,13 +41,19 @@ def mlp(width: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*hidden, nn.Linear(width, 10))
 
 
+def convolutions() -> nn.Sequential:
+    sizes = [3, 32, 32, 32]
+    hidden = [part for a, b in pairwise(sizes) for part in (nn.Conv2d(a, b, 3, 2, 1), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Flatten(), nn.Linear(128, 10))
+
+
 def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     for name, model, x, steps in (
         ("two layers of 32 units", mlp(32, 2), torch.randn(64, 64), 5 * STEPS),
         ("four layers of 512 units", mlp(512, 4), torch.randn(64, 64), STEPS),
-        ("ResNet-18", resnet18(), torch.randn(1, 3, 16, 16), STEPS // 2),
+        ("three convolutions of 32 channels", convolutions(), torch.randn(16, 3, 16, 16), STEPS),
     ):
         print(f"watch on {name}, {steps} steps, over the same steps without:")
         with ExitStack() as stack:
