@@ -79,8 +79,8 @@ class Watcher:
             if not self.whole:
                 self.recorder.leave(self.root, (), out)
             self.recorder.start_pass()  # nothing of this pass is kept
-            self.onlooker.finish()
             self.close()
+            self.onlooker.finish()  # its arithmetic is none of the recorder's business
             self.looked = True
             if self.log is not None:
                 self.log(self.seen.scalars(), self.seen.steps)
