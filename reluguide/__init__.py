@@ -3,8 +3,13 @@
 Public names resolve on first use, so that `import reluguide` (which every build of the site does)
 loads neither torch nor matplotlib:
 
-    diagnose, watch, prune_dead, revive, DeadUnitsError   the doctor: dead units of your own model
-    ACTIVATIONS                                           every activation, its derivative, its paper
+    diagnose, watch, prune_dead, revive     the doctor: dead units of your own model
+    diagnose_arrays                         the same for numbers from elsewhere
+    ranks                                   in how many directions a layer's activations vary
+    checkup                                 cheap tests for a model that does not learn
+    Report, Layer                           what a diagnosis gives
+    DeadUnitsError, DiagnosisError          what can go wrong
+    ACTIVATIONS                             every activation, its derivative, its paper
 
 `from reluguide.sweep import sweep` trains many small networks at once.
 """
@@ -20,8 +25,14 @@ HOMES = {
     "diagnose": "reluguide.doctor",
     "watch": "reluguide.doctor",
     "prune_dead": "reluguide.doctor",
+    "prune_where_possible": "reluguide.doctor",
     "revive": "reluguide.doctor",
+    "checkup": "reluguide.doctor",
+    "diagnose_arrays": "reluguide.doctor",
+    "ranks": "reluguide.doctor",
     "DeadUnitsError": "reluguide.doctor",
+    "DiagnosisError": "reluguide.doctor",
+    "Layer": "reluguide.doctor",
     "Report": "reluguide.doctor",
 }
 

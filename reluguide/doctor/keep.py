@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from reluguide.doctor.errors import DiagnosisError
+
 
 @contextmanager
 def as_it_was(model: nn.Module, *, training: bool) -> Iterator[None]:
@@ -26,7 +28,7 @@ def as_it_was(model: nn.Module, *, training: bool) -> Iterator[None]:
     cuda = sorted({p.device.index for p in model.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=cuda):
         try:
-            model.train(training)
+            _to_mode(model, training)
             yield
         finally:
             for module, flag in flags.items():
@@ -37,3 +39,13 @@ def as_it_was(model: nn.Module, *, training: bool) -> Iterator[None]:
                     module._buffers[name] = buffer  # it may have been replaced, not written to
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+def _to_mode(model: nn.Module, training: bool) -> None:
+    try:
+        model.train(training)
+    except NotImplementedError as error:
+        raise DiagnosisError(
+            f"the mode of this {type(model).__name__} cannot be changed ({error}): an exported program is fixed; "
+            "diagnose the module that it was exported from."
+        ) from error

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reluguide.doctor.layout import simple
 from reluguide.doctor.spellings import Kind
 from reluguide.doctor.statistics import UnitStatistics
 from reluguide.doctor.wiring import Call
@@ -26,13 +27,34 @@ class Behind:
     norm: str | None = None
     norm_scale: Tensor | None = None
     norm_shift: Tensor | None = None
+    heads: bool = False  # its units lie on several axes, as in (heads, features)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Layer:
     """One activation call on the diagnosed data; tensors have shape (units,) and lie on the CPU.
 
-    `samples` counts inputs, `values` preactivations a unit (a convolution has one a position).
+    Attributes:
+        name: of the call, such as "1.relu": the module that it is made in, and the function.
+        kind: the activation, and where its gradient is zero.
+        units: how many there are.
+        samples: inputs that were looked at.
+        values: preactivations a unit; a convolution has one a position.
+        dead: bool (units,), the gradient is zero on every sample.
+        always_on: bool (units,), never outside the linear piece of the activation.
+        active_fraction: (units,), the share of preactivations above 0.
+        preactivation_max: (units,), the largest preactivation.
+        preactivation_min: (units,), the smallest.
+        extras: what was asked for with `also`, of shape (units,).
+        axis_traced: whether the layer behind was seen; else the axis of units is assumed.
+        behind: that layer, if it alone made the preactivations.
+        share: what was asked for of saturated units.
+        tau: what was asked for of dormant units.
+        saturated: bool (units,), with also=["saturated"].
+        dormant: bool (units,), with also=["dormant"].
+        mean: (units,), of the preactivations, with also=["moments"].
+        std: (units,), their standard deviation, with also=["moments"].
+        dead_fraction: the share of units that is dead.
     """
 
     name: str
@@ -48,6 +70,12 @@ class Layer:
     extras: Mapping[str, Tensor]
     axis_traced: bool
     behind: "Behind | None" = None
+    share: float = 0.95  # what was asked for of saturated and of dormant units
+    tau: float = 0.1
+
+    def __repr__(self) -> str:
+        dead = f"{len(self.dead_units)} of {self.units} units dead on {self.samples} samples"
+        return f"Layer({self.name!r}, {self.kind.name}: {dead})"
 
     @property
     def dead_units(self) -> list[int]:
@@ -119,17 +147,18 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
     counts = {name: count.cpu() for name, count in seen.counts.items()}
     fires = counts.get("fires", torch.zeros(seen.units, dtype=torch.int64))
     low = kind.low.cpu() if isinstance(kind.low, Tensor) else kind.low
-    dead = counts["live"] == 0 if "live" in counts else highest <= low
-    if kind.linear is None:
+    dead = ~seen.alive.cpu() if seen.alive is not None else highest <= low
+    if kind.linear is None or seen.maximum is None:
         on = torch.zeros(seen.units, dtype=torch.bool)
     else:
-        piece = next((name for name, ends in seen.intervals.items() if ends == kind.linear), "fires")
-        on = counts.get(piece, fires) == values
+        on = (lowest > kind.linear[0]) & (highest < kind.linear[1])
     extras: dict[str, Tensor] = {}
     if "flat" in counts:
-        extras["saturated"] = counts["flat"].double() / values >= share
+        extras["flat_share"] = counts["flat"].double() / values
+        extras["saturated"] = extras["flat_share"] >= share
     if "|f|" in seen.sums:
         size = seen.sums["|f|"].cpu() / values
+        extras["mean_size"] = size
         extras["dormant"] = size <= tau * size.mean()
     if seen.origin is not None:
         mean = seen.sums["z"].cpu() / values
@@ -137,13 +166,13 @@ def layer_of(call: Call, seen: UnitStatistics, *, share: float, tau: float) -> L
         extras["std"] = (seen.sums["z²"].cpu() / values - mean.square()).clamp(min=0).sqrt().float()
     return Layer(
         call.name, kind, seen.units, seen.samples, seen.values, dead, on, (fires.double() / values).float(),
-        highest, lowest, extras, call.traced, _behind(call),
+        highest, lowest, extras, call.traced, _behind(call), share, tau,
     )  # fmt: skip
 
 
 def _behind(call: Call) -> Behind | None:
-    made, norm = call.trail.producer, call.trail.norm
-    if made is None or not call.trail.direct:
+    made, norm = call.trail.maker, call.trail.norm
+    if made is None or call.rows is not None or call.trail.cut:
         return None
 
     def kept(tensor: Tensor | None) -> Tensor | None:
@@ -152,10 +181,11 @@ def _behind(call: Call) -> Behind | None:
 
     rows = None
     if made.weight is not None:
-        out = 1 if "transpose" in made.op else 0
+        out = 1 if "transpose" in made.op or made.op in ("addmm", "matmul", "mm", "__matmul__") else 0
         rows = kept(made.weight.detach().float().movedim(out, 0).flatten(1).norm(dim=1))
+    heads = simple(call.layout) is None
     if norm is None:
-        return Behind(made.name or made.op, made.source, kept(made.bias), rows)
+        return Behind(made.name or made.op, made.source, kept(made.bias), rows, heads=heads)
     return Behind(
         made.name or made.op,
         made.source,
@@ -164,4 +194,5 @@ def _behind(call: Call) -> Behind | None:
         norm.name,
         kept(norm.scale),
         kept(norm.shift),
+        heads=heads,
     )

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from reluguide.doctor.handmade import Step, known_as
+
 Arguments = tuple[Any, ...]
 Options = Mapping[str, Any]
 Reader = Callable[[Arguments, Options], Tensor | None]
@@ -42,7 +44,8 @@ class Kind:
 
     `low` and `high`: the gradient is zero at z <= low and at z >= high (infinite where it never is;
     `low` has one entry a unit for a PReLU of which some slopes are zero). `floor`: what the activation
-    gives at every z <= low, or None where that is not one number.
+    gives at every z <= low, or None where that is not one number. `by_slope`: the gradient is zero in
+    places that no two ends enclose, or that differ from entry to entry, and autograd is asked each time.
     """
 
     name: str
@@ -50,12 +53,27 @@ class Kind:
     high: float
     linear: tuple[float, float] | None
     floor: float | None
+    by_slope: bool = False
+
+    @property
+    def never(self) -> bool:
+        """Whether the gradient is zero everywhere."""
+        return isinstance(self.low, float) and self.low == INF
+
+    @property
+    def cuts(self) -> bool:
+        """Whether the gradient is zero anywhere."""
+        return self.by_slope or isinstance(self.low, Tensor) or self.low > -INF or self.high < INF
 
 
 def kind_of(
     spelling: Spelling, func: Callable[..., Any], args: Arguments, kwargs: Options, z: Tensor
 ) -> Kind:
     """The kind of this call, probed with autograd in the dtype and on the device of `z`."""
+    if isinstance(func, Step):
+        if func.loose:  # not remembered, for it holds tensors
+            return Kind(HANDMADE.kind, -INF, INF, None, None, by_slope=True)
+        return _handmade(func, z.dtype, z.device)
     weight = _argument(args, kwargs, 1, "weight") if spelling.kind == "prelu" else None
     if weight is not None:
         never = torch.where(weight.detach() == 0, 0.0, -INF).to(weight.device)
@@ -73,6 +91,19 @@ def kind_of(
     name = "relu6" if (low, high) == (0.0, 6.0) else spelling.kind
     if spelling.kind == "gelu" and _argument(args, kwargs, 9, "approximate") == "tanh":
         name = "gelu_tanh"
+    return Kind(name, low, high, linear if isinstance(linear, tuple) else None, floor)
+
+
+@lru_cache(maxsize=256)
+def _handmade(step: Step, dtype: torch.dtype, device: torch.device) -> Kind:
+    low, high, floor = zero_gradient(step, dtype=dtype, device=device)
+    name = known_as(step) or HANDMADE.kind
+    if low < INF and has_gaps(step, low, high, dtype=dtype, device=device):
+        return Kind(name, -INF, INF, None, floor, by_slope=True)
+    same = next((one for one in SPELLINGS.values() if one.kind == name), None)
+    linear = same.linear if same is not None else None
+    if linear == "live":
+        linear = (low, high)
     return Kind(name, low, high, linear if isinstance(linear, tuple) else None, floor)
 
 
@@ -135,6 +166,19 @@ def zero_gradient(
     with torch.no_grad():
         below = fn(torch.tensor([-1024.0, low if first else 0.0], dtype=dtype, device=device)).tolist()
     return low, high, below[0] if first and below[0] == below[1] else None
+
+
+def has_gaps(
+    fn: Callable[[Tensor], Tensor], low: float, high: float, *, dtype: torch.dtype, device: torch.device
+) -> bool:
+    """Whether the gradient is also zero on a stretch between `low` and `high`."""
+    ends = max(low, -32.0), min(high, 32.0)
+    with apart(), torch.autocast(device.type, enabled=False):
+        z = torch.linspace(ends[0], ends[1], 8193, dtype=torch.float64)[1:-1].to(device, dtype)
+        z = torch.unique(z).requires_grad_()
+        (gradient,) = torch.autograd.grad(fn(z.clone()).sum(), z)
+    zero = (gradient == 0) & (z > low) & (z < high)
+    return bool((zero[1:-2] & zero[2:-1] & (zero[:-3] | zero[3:])).any())
 
 
 @contextmanager
@@ -227,3 +271,4 @@ def _table() -> dict[Callable[..., Any], Spelling]:
 
 
 SPELLINGS: Mapping[Callable[..., Any], Spelling] = _table()
+HANDMADE = Spelling("hand-written", _first, None)

@@ -1,48 +1,65 @@
 """A report as text: a table with one row for each activation call, and what it rests on."""
 
-import textwrap
-from itertools import groupby
+from typing import TYPE_CHECKING
 
-from reluguide.doctor.causes import Explanation, page, ranges
-from reluguide.doctor.causes import headline as headline_of
 from reluguide.doctor.layer import Layer
-from reluguide.doctor.report import Report
-from reluguide.doctor.words import percent
+from reluguide.doctor.words import counted, percent, wrapped
 
-WIDTH = 100
+if TYPE_CHECKING:
+    from reluguide.doctor.report import Report
+
+SCREEN = 20  # rows that a screen holds beside what stands around them
 
 
-def table(report: Report) -> str:
+def table(report: "Report") -> str:
     """The report as `print` shows it."""
     parts = [headline(report)]
     if len(report):
-        parts.append(_grid(rows(report)))
-        parts.append("\n".join(notes(report)))
+        parts.append(grid(rows(report, list(report))))
+        parts.append("\n".join(wrapped(line) for line in notes(report)))
     if report.unseen:
-        parts.append("\n".join(_wrapped(f"Not seen: {one}") for one in report.unseen))
+        parts.append("\n".join(wrapped(f"{one.heading}: {one}") for one in report.unseen))
     return "\n\n".join(parts)
 
 
-def headline(report: Report) -> str:
+def screenful(report: "Report") -> str:
+    """The report as a prompt shows it: of many activation calls those with the most dead units."""
+    if len(report) <= SCREEN:
+        return table(report)
+    shown = foremost(report, SCREEN)
+    rest = (
+        f"{len(report) - len(shown)} more activation calls: print(report) shows all, and what was not seen."
+    )
+    return "\n\n".join([headline(report), grid(rows(report, shown)), rest])
+
+
+def foremost(report: "Report", most: int) -> list[Layer]:
+    """All activation calls, or those with the most dead units where there are more; in the model's order."""
+    worst = sorted(report, key=lambda layer: -len(layer.dead_units))[:most]
+    chosen = {layer.name for layer in worst}
+    return [layer for layer in report if layer.name in chosen]
+
+
+def headline(report: "Report") -> str:
     """One sentence: how many units are dead, on what, in which mode."""
     basis = (
-        f"on these {report.samples} samples ({_plural(report.batches, 'batch', 'batches')}, {report.mode})"
+        f"on these {report.samples} samples ({counted(report.batches, 'batch', 'batches')}, {report.mode})"
     )
     if not len(report):
         return f"No activation call was seen {basis}: nothing can be said of dead units."
     dead = sum(len(layer.dead_units) for layer in report)
-    calls = _plural(len(report), "activation call", "activation calls")
+    calls = counted(len(report), "activation call", "activation calls")
     return f"{dead} of {report.units} units are dead {basis}, in {calls}."
 
 
-def rows(report: Report) -> list[list[str]]:
-    """The table's cells, its header first."""
+def rows(report: "Report", layers: list[Layer]) -> list[list[str]]:
+    """The table's cells for these layers, its header first."""
     extra = [name for name in ("saturated", "dormant") if any(name in layer.extras for layer in report)]
     header = ["activation call", "kind", "units", "dead", *extra, "always-on", "fires on"]
-    return [header, *(_row(layer, extra) for layer in report)]
+    return [header, *(_row(layer, extra) for layer in layers)]
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: "Report") -> list[str]:
     """What the columns mean here, and how far they carry."""
     bounds = sorted({(layer.samples, layer.rate_bound) for layer in report}, reverse=True)
     lines = [
@@ -57,37 +74,11 @@ def notes(report: Report) -> list[str]:
         )
     if any(not layer.axis_traced for layer in report):
         lines.append("* the layer behind this call was not seen: its axis of units is assumed.")
-    return [_wrapped(line) for line in lines]
+    return lines
 
 
-def explained(explanation: Explanation) -> str:
-    """The explanation as `print` shows it: by layer and cause."""
-    if not len(explanation):
-        return f"No unit of the calls that were seen is dead on these {explanation.samples} samples."
-    parts, fixes = [], dict[str, None]()
-    for layer, of_layer in groupby(explanation, key=lambda one: one.layer):
-        group = list(of_layer)
-        lines = [
-            f"{layer}: {_plural(len(group), 'unit', 'units')} dead on these {explanation.samples} samples"
-        ]
-        for cause in dict.fromkeys(one.cause for one in group):
-            same = [one for one in group if one.cause == cause]
-            fixes |= dict.fromkeys(f"{one.cause}: {one.fix}" for one in same)
-            lines += [_wrapped(f"  {headline_of(same)}", "  "), _wrapped(f"    {ranges(same)}", "    ")]
-        parts.append("\n".join(lines))
-    advice = [_wrapped(f"  {fix}", "    ") for fix in fixes]
-    return "\n\n".join([*parts, "\n".join(["What helps", *advice, f"  More: {page()}"])])
-
-
-def _row(layer: Layer, extra: list[str]) -> list[str]:
-    fires = f"{float(layer.active_fraction.mean()) * 100:.1f} %" if layer.units else "-"
-    more = [str(int(layer.extras[name].sum())) for name in extra]
-    on = str(int(layer.always_on.sum())) if layer.kind.linear else "-"
-    name = layer.name if layer.axis_traced else f"{layer.name} *"
-    return [name, layer.kind.name, str(layer.units), str(len(layer.dead_units)), *more, on, fires]
-
-
-def _grid(cells: list[list[str]]) -> str:
+def grid(cells: list[list[str]]) -> str:
+    """Cells in columns, names to the left and numbers to the right, a line under the header."""
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = [
         "  ".join(
@@ -99,11 +90,9 @@ def _grid(cells: list[list[str]]) -> str:
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def _wrapped(text: str, indent: str = "  ") -> str:
-    return textwrap.fill(
-        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+def _row(layer: Layer, extra: list[str]) -> list[str]:
+    fires = f"{float(layer.active_fraction.mean()) * 100:.1f} %" if layer.units else "-"
+    more = [str(int(layer.extras[name].sum())) if name in layer.extras else "-" for name in extra]
+    on = str(int(layer.always_on.sum())) if layer.kind.linear else "-"
+    name = layer.name if layer.axis_traced else f"{layer.name} *"
+    return [name, layer.kind.name, str(layer.units), str(len(layer.dead_units)), *more, on, fires]

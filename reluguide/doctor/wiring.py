@@ -8,20 +8,30 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from reluguide.doctor.flow import Trail
+from reluguide.doctor.layout import Layout, rows, simple, units_of
 from reluguide.doctor.spellings import Spelling
+from reluguide.doctor.statistics import by_unit
 
 
 @dataclass
 class Call:
-    """One activation call of the model: the k-th of its kind in one module, in one forward pass."""
+    """One activation call of the model: one function of one layer's output, however often it runs."""
 
     name: str
     op: str
-    axis: int
-    inner: int
-    units: int
-    traced: bool  # whether the axis came from the producing layer; else it was assumed
+    layout: Layout
+    traced: bool  # whether the layout came from the producing layer; else it was assumed
     trail: Trail
+    rows: Tensor | None = None  # of an expert: which rows of the tensor are its own
+
+    @property
+    def units(self) -> int:
+        return units_of(self.layout)
+
+    def by_unit(self, z: Tensor) -> Tensor:
+        """`z` as (values, units) or (values, units, values)."""
+        at = simple(self.layout)
+        return rows(z, self.layout) if at is None else by_unit(z, axis=at[0], inner=at[1])
 
 
 class Observer(Protocol):
@@ -53,7 +63,13 @@ class Wiring:
     escapes: dict[str, set[str]] = field(default_factory=dict)  # activation call -> what else took its values
     answers: dict[str, set[str]] = field(default_factory=dict)  # layer -> activation calls of its output
     leaks: dict[str, set[str]] = field(default_factory=dict)  # layer -> what else took its output
+    partners: dict[str, set[str]] = field(
+        default_factory=dict
+    )  # activation call -> layers multiplied onto it
     uses: Counter[str] = field(default_factory=Counter)  # layer -> most calls in one forward pass
+    borrowed: set[str] = field(
+        default_factory=set
+    )  # modules whose parameters a function reads that is no layer
     ran: set[str] = field(default_factory=set)
     unanswered: dict[str, None] = field(default_factory=dict)  # layers, in order of first use
     answered: set[str] = field(default_factory=set)  # layers whose units reached an activation

@@ -1,5 +1,9 @@
 """Numbers as text, for reports and errors."""
 
+import textwrap
+
+WIDTH = 100
+
 
 def percent(share: float) -> str:
     """0.1234 as "12.3 %"; as many digits as tell it from 0 and from 100 %."""
@@ -12,4 +16,16 @@ def listed(units: list[int], *, most: int = 8) -> str:
     """Indices as text, the first few of many."""
     return ", ".join(map(str, units[:most])) + (
         f", and {len(units) - most} more" if len(units) > most else ""
+    )
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """1 and "unit" as "1 unit", 2 as "2 units"."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def wrapped(text: str, indent: str = "  ") -> str:
+    """Text in lines of at most 100 characters, except where a name is longer."""
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )

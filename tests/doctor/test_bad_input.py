@@ -85,7 +85,21 @@ def test_devices() -> None:
         (lambda x: x, torch.ones(1, 1), {}, "takes an nn.Module, this is function"),
         (Mlp(), "cifar10", {}, "data is str"),
         (Mlp(), 5, {}, "data is int"),
-        (Mlp(), ["cifar10"], {}, r"batch 1 holds no tensor \(str\)"),
+        (Mlp(), ["cifar10"], {}, r"batch 1 holds no tensor \(str\).*anything with forward="),
+        (Mlp(), (torch.randn(4, 6), torch.zeros(4)), {}, r"would be two batches: pass \[\(x, y\)\]"),
+        (Mlp(), torch.randn(4, 6), {"share": 95}, r"share is 95; it is a share of values.*write 0\.95"),
+        (Mlp(), torch.randn(4, 6), {"tau": -1}, r"tau is -1; it is a share of the layer's mean"),
+        (Mlp(), torch.randn(4, 6), {"slope_below": "x"}, r"slope_below is 'x'"),
+        (Mlp(), torch.randn(4, 6), {"max_batches": 0}, r"max_batches is 0; it is a number of batches"),
+        (Mlp(), torch.randn(4, 6), {"only": "x.*"}, r"only='x\.\*' matches none of .* relu, relu#2"),
+        (Mlp(), torch.randn(4, 6), {"mask": "keep"}, r"mask='keep' is not in batch 1 \(float32 \(4, 6\)\)"),
+        (Mlp(), torch.randn(4, 6), {"mask": lambda batch: 1}, r"mask gave int on batch 1"),
+        (
+            Mlp(),
+            torch.randn(4, 6),
+            {"mask": lambda b: b[:, 0] > 99},
+            r"the mask of batch 1 leaves no position",
+        ),
         (Mlp(), torch.randn(4, 6), {"also": ["dormnt"]}, "dormnt.*there is saturated, dormant, moments"),
     ],
 )
@@ -146,3 +160,25 @@ def test_a_report_that_saw_nothing_vouches_for_nothing() -> None:
         assert report.unseen
         with pytest.raises(reluguide.DeadUnitsError, match="nothing can be said"):
             report.check(max_dead=1.0)
+
+
+def test_exported_programs_say_what_to_pass_instead() -> None:
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU()).eval(), torch.randn(5, 4)
+    program = torch.export.export(net, (x,))
+    for one in (program, program.module()):
+        with pytest.raises(DiagnosisError, match="the module that it was exported from"):
+            reluguide.diagnose(one, x)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_statically_quantised_layers_are_told() -> None:
+    ao = torch.ao.quantization
+    if "x86" not in torch.backends.quantized.supported_engines:
+        pytest.skip("this torch cannot quantise here")
+    net = nn.Sequential(ao.QuantStub(), nn.Linear(4, 8), nn.ReLU(), ao.DeQuantStub()).eval()
+    net.qconfig = ao.get_default_qconfig("x86")
+    x = torch.randn(5, 4)
+    prepared = ao.prepare(net)
+    prepared(x)
+    report = reluguide.diagnose(ao.convert(prepared), x)
+    assert any("quantised" in one.why and "1" in one.names for one in report.unseen)

@@ -1,5 +1,6 @@
 """Causes that are planted are the causes that are found, with their numbers."""
 
+import re
 from email.message import Message
 from importlib import metadata
 
@@ -9,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import reluguide
-from reluguide.doctor.causes import page
+from reluguide.doctor.links import page
 from tests.doctor.zoo import plant
 
 X = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
@@ -59,9 +60,9 @@ def test_the_page_on_dead_units_is_the_documentations(monkeypatch: pytest.Monkey
     about = Message()
     about["Project-URL"] = "Repository, https://example.org/code"
     monkeypatch.setattr(metadata, "metadata", lambda name: about)
-    assert page() == "questions/dead-units/"
+    assert page("dead-units") == "questions/dead-units/"
     about["Project-URL"] = "Documentation, https://example.org/guide/"
-    assert page() == "https://example.org/guide/questions/dead-units/"
+    assert page("dead-units") == "https://example.org/guide/questions/dead-units/"
 
 
 def test_weights() -> None:
@@ -152,7 +153,7 @@ def test_every_dead_unit_has_a_finding_and_every_cause_a_fix() -> None:
     )
     text = str(explanation)
     assert all(one.fix.split(",")[0] in " ".join(text.split()) for one in explanation)
-    assert page() in text and page().endswith("questions/dead-units/")
+    assert page("dead-units") in text and page("dead-units").endswith("questions/dead-units/")
 
 
 def test_explaining_speaks_of_the_model_as_it_was() -> None:
@@ -169,3 +170,95 @@ def test_nothing_dead_is_said_with_its_samples() -> None:
     assert str(reluguide.diagnose(model, X).explain()) == (
         "No unit of the calls that were seen is dead on these 200 samples."
     )
+
+
+def test_different_faults_stand_under_different_headings() -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU6(), nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU())
+    model[3].momentum = 1.0
+    model(X)
+    plant(model[0], [0, 1], -300.0)
+    plant(model[0], [2], 300.0)  # above 6
+    with torch.no_grad():
+        model[0].weight[3], model[0].bias[3] = 0.0, -1.0  # no weights and no bias that would do
+        model[0].weight[4], model[0].bias[4] = 0.0, 0.0  # only the weights
+        model[3].bias[1] = -50.0
+        model[3].running_mean[2] = 1e3
+    explanation = reluguide.diagnose(model, X).explain()
+    by_unit = {(one.layer, one.unit): (one.cause, one.side, one.bias_as_well) for one in explanation}
+    assert by_unit[("1.relu6", 1)] == ("bias", "below", False)
+    assert by_unit[("1.relu6", 2)] == ("bias", "above", False)
+    assert by_unit[("1.relu6", 3)] == ("weights", "below", True)
+    assert by_unit[("1.relu6", 4)] == ("weights", "below", False)
+    text = str(explanation)
+    for heading in (
+        "bias (units 0, 1): bias of layer 0; without it there would be a gradient\n",
+        "bias (unit 2)",
+        "weights (unit 3)",
+        "weights (unit 4)",
+    ):
+        assert heading in text
+    assert "normalisation (unit 1): shift of layer 3" in text
+    assert re.search(r"normalisation \(units .*2\): scale or statistics of layer 3", text)
+    # Every fault holds findings of one kind, and all of them stand in some fault.
+    assert sum(map(len, explanation.faults())) == len(explanation)
+    assert all(
+        len({(one.layer, one.cause, one.look_at, one.side, one.bias_as_well) for one in fault}) == 1
+        for fault in explanation.faults()
+    )
+
+
+class Written(nn.Module):
+    """A layer and a function of one's own behind it."""
+
+    def __init__(self, act) -> None:
+        super().__init__()
+        self.hidden, self.act = nn.Linear(4, 6), act
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.hidden(x))
+
+
+def test_a_function_that_is_flat_in_places_is_not_explained_by_ends() -> None:
+    model = Written(lambda z: z * ((z > 1) | (z < -1)))  # flat between -1 and 1
+    with torch.no_grad():
+        model.hidden.weight.mul_(10)
+        model.hidden.weight[2] *= 0.001
+    report = reluguide.diagnose(model, X)
+    findings = list(report.explain())
+    assert {one.unit for one in findings} == set(next(iter(report)).dead_units)
+    assert 2 in {one.unit for one in findings}
+    assert {(one.cause, one.look_at) for one in findings} == {("slope", "hidden")}
+    assert "flat at every z that was seen; z comes from layer hidden" in " ".join(
+        str(report.explain()).split()
+    )
+    assert reluguide.Report.from_dict(report.to_dict()) == report
+
+
+def test_explaining_reads_tensors_as_often_however_many_units_are_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[str] = []
+
+    def counting(name: str):
+        original = getattr(torch.Tensor, name)
+
+        def counted(*args: object, **options: object) -> object:
+            reads.append(name)
+            return original(*args, **options)
+
+        return counted
+
+    counts = []
+    for units in (50, 500):
+        model = nn.Sequential(nn.Linear(4, units), nn.ReLU(), nn.Linear(units, units), nn.ReLU())
+        with torch.no_grad():
+            model[0].bias[: units // 2] = -50.0
+            model[2].bias.fill_(-50.0)
+        report = reluguide.diagnose(model, X)
+        with monkeypatch.context() as patched:
+            for name in ("tolist", "all", "__getitem__", "__float__", "__eq__"):
+                patched.setattr(torch.Tensor, name, counting(name))
+            reads.clear()
+            assert len(report.explain()) >= units
+            counts.append(len(reads))
+    assert counts[0] == counts[1] > 0

@@ -32,6 +32,14 @@ class Net(nn.Sequential):
 
 empty = []
 number = 3
+
+def broken():
+    raise RuntimeError("cannot load this")
+
+class Crashes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        raise SystemError("never built")
 """
 
 
@@ -106,6 +114,61 @@ def test_bad_input_is_one_sentence_and_status_2(
     assert called(model, "--data", data) == 2
     error = capsys.readouterr().err
     assert error.startswith("reluguide diagnose: ") and message in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(("model", "data"), [("my:Crashes", "my:data"), ("my:model", "my:broken")])
+def test_a_crash_is_told_from_too_many_dead_units(at: Path, model: str, data: str, capsys) -> None:
+    assert called(model, "--data", data, "--max-dead", "0") == 2
+    error = capsys.readouterr().err
+    assert "Traceback" in error and "so there is no diagnosis" in error
+
+
+def test_a_script_without_a_guard_is_told_from_too_many_dead_units(at: Path, capsys) -> None:
+    (at / "a_script_that_ends.py").write_text("import sys\nsys.exit(1)\n")
+    assert called("a_script_that_ends:model", "--data", "my:data") == 2
+    assert "the module ends the program (exit status 1)" in capsys.readouterr().err
+
+
+def test_layers_that_were_not_seen_decide_where_asked(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--allow-unseen") == 1
+    assert "says nothing of these layers:\n  2: layers with parameters" in capsys.readouterr().err
+    assert called("my:model", "--data", "my:data", "--allow-unseen", "2") == 0
+    assert called("my:model", "--data", "my:data", "--allow-unseen", "2", "--max-dead", "0") == 1
+
+
+def test_annotations_for_github_stand_on_lines_of_their_own(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--format", "github", "--max-dead", "0") == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
+    warning, notice, error = lines
+    assert warning.startswith("::warning title=1 dead in 1.relu::bias (unit 3): bias of layer 0")
+    assert "On these 16 samples" in warning and "questions/dead-units/" in warning
+    assert notice.startswith("::notice title=Not seen::")
+    assert error.startswith("::error title=Too many dead units::10 %25 of the units are dead")
+    assert "%0A  1.relu: 1 of 10, units 3" in error
+    assert called("my:model", "--data", "my:empty", "--format", "github") == 2
+    assert "::error title=No diagnosis::there is no batch" in capsys.readouterr().out
+
+
+def test_part_of_the_data_and_a_second_look(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--max-batches", "1", "--verify") == 0
+    assert "on these 8 samples (1 batch, eval mode)" in capsys.readouterr().out
+    assert called("my:model", "--data", "my:data", "--max-batches", "0") == 2
+    assert "max_batches is 0; it is a number of batches, at least 1" in capsys.readouterr().err
+
+
+def test_other_formats(at: Path, capsys) -> None:
+    assert called("my:model", "--data", "my:data", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["layers"]["1.relu"]["dead"] == [3]
+    assert called("my:model", "--data", "my:data", "--format", "markdown") == 0
+    assert "| `1.relu` | relu | 10 | 1 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["-0.1", "nan", "half", "1e9"])
+def test_a_limit_that_is_no_share_is_refused(text: str, capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        called("my:model", "--data", "my:data", f"--max-dead={text}")
+    assert stop.value.code == 2
+    assert f"{text} is not a share between 0 and 1" in capsys.readouterr().err
 
 
 def test_share_must_be_one(capsys) -> None:

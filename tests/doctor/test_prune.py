@@ -176,7 +176,7 @@ class PooledOverUnits(TwoReaders):
 
 class Grouped(nn.Sequential):
     def __init__(self) -> None:
-        super().__init__(nn.Conv1d(4, 6, 1), nn.ReLU(), nn.Conv1d(6, 6, 3, groups=6), nn.Flatten())
+        super().__init__(nn.Conv1d(4, 6, 1), nn.ReLU(), nn.Conv1d(6, 6, 3, groups=3), nn.Flatten())
         plant(self[0], [1])
 
 

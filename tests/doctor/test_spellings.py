@@ -148,12 +148,20 @@ def test_clamp_has_a_gradient_at_its_corner_where_relu_has_none() -> None:
         assert low == (0.0 if slope[0] == 0 else below)
 
 
-def test_what_only_looks_like_an_activation_is_left_alone() -> None:
-    def guards(z: Tensor) -> Tensor:
-        z = z.clamp(min=1e-6).clamp(max=5).clamp(-1, 1)
-        return torch.maximum(z, torch.ones(())) + z.max() + z.max(dim=0).values
+def test_what_has_a_gradient_everywhere_or_looks_across_units_is_left_alone() -> None:
+    def others(z: Tensor) -> Tensor:
+        z = 3 * z.square() - z.abs() + z.sin()
+        return z.clamp(min=-1e30) + z.max() + z.max(dim=0).values + z.exp()
 
-    assert len(reluguide.diagnose(Once(guards), torch.randn(10, 3))) == 0
+    assert len(reluguide.diagnose(Once(others), torch.randn(10, 3))) == 0
+
+
+def test_a_clamp_that_guards_a_number_cuts_the_gradient_and_is_told() -> None:
+    net, x = Once(lambda z: z.clamp(min=1e-6).clamp(max=0.5)), torch.randn(40, 3)
+    (layer,) = reluguide.diagnose(net, x)
+    z = net.fc(x).detach()
+    assert layer.dead.tolist() == ((z < 1e-6) | (z > 0.5)).all(0).tolist()
+    assert {1, 3} <= set(layer.dead_units)
 
 
 def test_prelu_with_a_zero_slope_can_be_dead_in_that_unit_only() -> None:
