@@ -74,18 +74,19 @@ def test_what_prose_installs_is_enough_to_build_the_site(tmp_path: Path) -> None
 
 
 # The folders whose code runs, the requirements that it may name directly, and what it may name besides.
+LOOPS = {"lightning", "transformers"}  # extras of their own
 IMPORTING = [
-    ("reluguide", [*CORE, *SITE], {"transformers"}),  # looked for where a user has it
+    ("reluguide", [*CORE, *SITE], {*LOOPS, "pytorch_lightning"}),  # used where a user has them
     ("snippets", [*CORE, *SITE], set()),
     ("docs", [*CORE, *SITE], set()),
     (
         "tests",
         [*CORE, *SITE, *TEST],
-        {"tests", "tinyguide", "cosmic_ray"},
-    ),  # `make mutants` installs the last
+        {"tests", "tinyguide", "cosmic_ray", *LOOPS, "torch_geometric"},
+    ),  # `make mutants` installs the third; without those behind it their tests are skipped
     (".ci", [*CORE, *SITE, *TEST], set()),
 ]
-OF_THE_TESTS = {"reluguide/publish/verification.py"}  # a plugin of pytest
+OF_THE_TESTS = {"reluguide/publish/verification.py", "reluguide/integrations/pytest.py"}  # plugins of pytest
 
 
 @pytest.mark.parametrize(("folder", "declared", "besides"), IMPORTING, ids=[one[0] for one in IMPORTING])

@@ -154,7 +154,29 @@ def moved(layout: Layout, func: Callable[..., Any], args: Any, kwargs: Any, befo
 
 
 SLICES = frozenset(
-    ["__getitem__", "chunk", "split", "narrow", "index_select", "unbind", "select", "tensor_split", "unsafe_chunk", "unsafe_split", "hsplit", "vsplit", "dsplit", "masked_select", "take_along_dim", "gather", "cat", "concat", "concatenate", "hstack", "vstack"]
+    [
+        "__getitem__",
+        "chunk",
+        "split",
+        "narrow",
+        "index_select",
+        "unbind",
+        "select",
+        "tensor_split",
+        "unsafe_chunk",
+        "unsafe_split",
+        "hsplit",
+        "vsplit",
+        "dsplit",
+        "masked_select",
+        "take_along_dim",
+        "gather",
+        "cat",
+        "concat",
+        "concatenate",
+        "hstack",
+        "vstack",
+    ]
 )
 
 
@@ -162,8 +184,7 @@ def cut_from(layout: Layout, func: Callable[..., Any], before: Tensor, out: Tens
     """The layout of part of a tensor, such as one half of its units, or of several joined; None where unknown."""
     if out.ndim == before.ndim:
         if getattr(func, "__name__", "") not in SLICES and any(
-            factors is not None and had != have
-            for factors, had, have in zip(layout, before.shape, out.shape)
+            factors is not None and had != have for factors, had, have in zip(layout, before.shape, out.shape)
         ):
             return None
         return tuple(

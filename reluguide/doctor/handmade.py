@@ -331,7 +331,9 @@ class Root:
         self.value, self.trail = value, trail
         self.chains = 0
         self.told: list[Any] = []
-        self.judged: dict[int, tuple[Step, str | None]] = {}  # the chain's core -> the call that it was reported as
+        self.judged: dict[
+            int, tuple[Step, str | None]
+        ] = {}  # the chain's core -> the call that it was reported as
 
 
 class Chain:

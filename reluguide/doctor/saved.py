@@ -102,8 +102,12 @@ def unwired() -> Unwired:
 
 
 def _behind(numbers: Mapping[str, Any]) -> Behind:
-    parts: dict[str, Any] = {part: None if numbers[part] is None else _tensor(numbers[part]) for part in PARTS}
-    return Behind(name=numbers["name"], source=numbers["source"], norm=numbers["norm"], heads=numbers["heads"], **parts)
+    parts: dict[str, Any] = {
+        part: None if numbers[part] is None else _tensor(numbers[part]) for part in PARTS
+    }
+    return Behind(
+        name=numbers["name"], source=numbers["source"], norm=numbers["norm"], heads=numbers["heads"], **parts
+    )
 
 
 def _plain(value: Any) -> Any:
