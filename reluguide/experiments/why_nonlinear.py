@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import xarray as xr
 from torch import Tensor
+from torch.nn import functional as F
 
 from reluguide.data import Data, rings
 from reluguide.device import generator
@@ -126,21 +127,32 @@ def _ring_data(seed: int) -> Data:
     return rings(256, test_samples=256, seed=seed)
 
 
-@experiment(seeds=range(8))
-def digits_learned(*, seeds: Sequence[int], device: str) -> xr.Dataset:
+@experiment(seeds=range(4))
+def digits_learned(
+    *,
+    seeds: Sequence[int],
+    device: str,
+    width: int = 32,
+    rate: float = 0.3,
+    steps: Sequence[int] = (100, 1000),
+) -> xr.Dataset:
     """The same comparison on small images of digits, which a linear network already tells apart well."""
     crossed = grid(activation=BETWEEN, data=splits(), seeds=seeds)
-    trained = sweep(
-        [64, 32, 32, 10], lr=0.1, steps=300, batch_size=64, device=device, record=["parameters"], **crossed
-    )
+    runs = [
+        sweep(
+            [64, width, width, 10], lr=rate, steps=budget, batch_size=64, device=device, record=["parameters"],
+            **crossed,
+        )
+        for budget in steps
+    ]  # fmt: skip
     images = torch.stack([split.test_x for split in crossed["data"]])
-    masks = [torch.from_numpy(crossed.shaped(z > 0)[1]) for z, _ in trained.layers(images)[:-1]]
+    masks = [torch.from_numpy(crossed.shaped(z > 0)[1]) for z, _ in runs[-1].layers(images)[:-1]]
     patterns = [len(torch.unique(mask, dim=0)) for mask in torch.cat(masks, dim=3).flatten(0, 1)]
     networks: dict[str, Any] = {"split": SPLITS, "seed": seeds}
     return xr.Dataset({
         "accuracy": labelled(
-            crossed.shaped(trained.test_accuracy), "Test accuracy on digits, by what stands between the layers",
-            unit="share", activation=BETWEEN, **networks,
+            [crossed.shaped(run.test_accuracy) for run in runs], "Test accuracy on digits after so many steps, by "
+            "what stands between the layers", unit="share", steps=steps, activation=BETWEEN, **networks,
         ),
         "patterns": labelled(
             torch.tensor(patterns).reshape(len(SPLITS), -1), "Different sets of units that are on over the test "
@@ -148,6 +160,43 @@ def digits_learned(*, seeds: Sequence[int], device: str) -> xr.Dataset:
         ),
         "images": labelled(images.shape[1], "Test images of digits"),
     })  # fmt: skip
+
+
+@experiment(seeds=range(16), cpu_only=True)
+def between_two(*, seeds: Sequence[int], device: str, samples: int = 16) -> xr.DataArray:
+    """Which parts of networks are w times x plus b: those that keep the middle between two inputs the middle."""
+    off = []
+    for seed in seeds:
+        draw = generator(seed)
+        one, other = torch.randn(2, samples, 8, 6, 6, generator=draw, dtype=torch.float64)
+        found = {}
+        for name, part in other_parts(draw).items():
+            middle = part((one + other) / 2)
+            gap = middle - (part(one) + part(other)) / 2
+            found[name] = float(gap.abs().max() / middle.abs().max())
+        off.append(list(found.values()))
+    return labelled(
+        torch.tensor(off, dtype=torch.float64).T, "How far a part of a network is from w times x plus b: largest difference of its output "
+        "in the middle between two inputs and the middle of the two outputs, over the largest output",
+        part=found, seed=seeds,
+    )  # fmt: skip
+
+
+def other_parts(draw: torch.Generator) -> dict[str, Callable[[Tensor], Tensor]]:
+    """What stands in networks beside activations, each a function of pictures (samples, 8, 6, 6)."""
+    kernel = torch.randn(8, 8, 3, 3, generator=draw, dtype=torch.float64)
+    mean, factor = torch.randn(2, 8, generator=draw, dtype=torch.float64)
+    return {
+        "linear": lambda x: F.linear(x, kernel[:6, :6, 0, 0], mean[:6]),
+        "convolution": lambda x: F.conv2d(x, kernel, mean),
+        "average pooling": lambda x: F.avg_pool2d(x, 2),
+        "batch norm in use": lambda x: F.batch_norm(x, mean, factor**2, factor, mean),
+        "batch norm in training": lambda x: F.batch_norm(x, None, None, training=True),
+        "layer norm": lambda x: F.layer_norm(x, x.shape[1:]),
+        "max pooling": lambda x: F.max_pool2d(x, 2),
+        "softmax": lambda x: F.softmax(x, dim=1),
+        "attention": lambda x: F.scaled_dot_product_attention(x, x, x),
+    }
 
 
 @experiment(seeds=range(8), cpu_only=True)
