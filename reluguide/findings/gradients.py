@@ -20,21 +20,39 @@ def _over_seeds(numbers: xr.DataArray) -> xr.DataArray:
     return found.assign_coords(quantile=["smallest", "median", "largest"])
 
 
-def _ratios(profile: xr.DataArray) -> xr.DataArray:
+def _ratios(by_layer: xr.DataArray) -> xr.DataArray:
     """What the first layer gets of the last layer's gradient."""
-    return profile.isel(layer=0, drop=True) / profile.isel(layer=-1, drop=True)
+    return by_layer.isel(layer=0, drop=True) / by_layer.isel(layer=-1, drop=True)
 
 
 @fact()
-def ratio(profile: xr.DataArray) -> xr.DataArray:
-    """First hidden layer's gradient divided by the fifteenth's, before training, over 32 seeds."""
-    return _over_seeds(_ratios(profile))
+def signal(profile: xr.Dataset) -> xr.DataArray:
+    """Gradient by the preactivations of the first hidden layer divided by that of the fifteenth, over 32 seeds."""
+    return _over_seeds(_ratios(profile["signal"]))
 
 
 @fact()
-def first(profile: xr.DataArray) -> xr.DataArray:
+def ratio(profile: xr.Dataset) -> xr.DataArray:
+    """Gradient by the weights of the first hidden layer divided by that of the fifteenth; median over 32 seeds."""
+    return _ratios(profile["weights"]).median("seed")
+
+
+@fact()
+def first(profile: xr.Dataset) -> xr.DataArray:
     """Norm of the gradient of the first layer's weights, 15 hidden layers, before training; median over 32 seeds."""
-    return profile.sel(layer=1).median("seed")
+    return profile["weights"].sel(layer=1, init=["relu_kaiming", "relu_default"]).median("seed")
+
+
+@fact()
+def singular(isometry: xr.DataArray) -> xr.DataArray:
+    """Singular values of a ReLU network of 30 layers at a random input, before training; median over 16 seeds."""
+    return isometry.sel(quantile=["median", "largest"]).median("seed")
+
+
+@fact()
+def from_one(isometry: xr.DataArray) -> float:
+    """Largest difference from 1 of any singular value of 16 mirrored ReLU networks of 30 layers."""
+    return float(abs(isometry.sel(init="mirrored") - 1).max())
 
 
 @fact()
@@ -63,9 +81,15 @@ def _from_prediction(alike: xr.Dataset) -> xr.DataArray:
 
 
 @fact()
-def rms(scale: xr.DataArray) -> xr.DataArray:
+def rms(scale: xr.Dataset) -> xr.DataArray:
     """Root mean square of the activations after 20 layers, by factor on Kaiming's weights; median over 16 seeds."""
-    return scale.median("seed")
+    return scale["rms"].median("seed")
+
+
+@fact()
+def returned(scale: xr.Dataset) -> xr.DataArray:
+    """Size of a gradient behind 20 layers over that in front, by factor on Kaiming's weights; median over 16 seeds."""
+    return scale["gradient"].median("seed")
 
 
 gain = fact("gains.gain", digits=2)
@@ -79,6 +103,7 @@ def left(gains: xr.Dataset) -> xr.DataArray:
 
 slope = fact("slopes", digits=2)
 accuracy = fact("training.accuracy", digits=0)
+adam = fact("with_adam", digits=0)
 
 
 @fact()
@@ -88,23 +113,26 @@ def growth(recurrent: xr.DataArray) -> xr.DataArray:
 
 
 @figure
-def by_layer(profile: xr.DataArray) -> Picture:
-    """How much gradient each of 15 layers receives before training"""
-    fig, axes = _draw.panels(height=3.6)
-    for series, (name, label) in enumerate(_LABELS.items()):
-        low, middle, high = profile.sel(init=name).quantile([0.1, 0.5, 0.9], "seed")
-        look = {"color": f"C{series}", "linestyle": _draw.DASHES[series], "marker": _draw.MARKERS[series]}
-        axes.plot(profile.layer, middle, label=label, **look)
-        axes.fill_between(profile.layer, low, high, color=f"C{series}", alpha=0.2, linewidth=0)
-        _draw.dots(axes, profile.sel(init=name), "layer", color=f"C{series}")
-    axes.set(yscale="log", xlabel="hidden layer (1 is next to the input)", ylabel="norm of the gradient")
-    axes.legend(loc="lower right")
-    shown = [profile.sel(layer=1), profile.sel(layer=15), _ratios(profile)]
-    medians = [
-        [f"{one:.1e}" for one in numbers.sel(init=list(_LABELS)).median("seed").values] for numbers in shown
-    ]
-    rows = list(zip(_LABELS.values(), *medians))
-    return Picture(fig, Numbers(("network", "layer 1", "layer 15", "layer 1 / layer 15"), rows))
+def by_layer(profile: xr.Dataset) -> Picture:
+    """The learning signal and the gradient of the weights in each of 15 layers, before training"""
+    fig, axes = _draw.panels(2, height=3.7, sharey=True)
+    shown = {"by the preactivations: the signal": profile.signal, "by the weights": profile.weights}
+    for panel, (title, norms) in zip(axes, shown.items()):
+        for series, (name, label) in enumerate(_LABELS.items()):
+            low, middle, high = norms.sel(init=name).quantile([0.1, 0.5, 0.9], "seed")
+            look = {"color": f"C{series}", "linestyle": _draw.DASHES[series], "marker": _draw.MARKERS[series]}
+            panel.plot(norms.layer, middle, label=label, markersize=4, **look)
+            panel.fill_between(norms.layer, low, high, color=f"C{series}", alpha=0.2, linewidth=0)
+            _draw.dots(panel, norms.sel(init=name), "layer", color=f"C{series}")
+        panel.set(yscale="log", xlabel="hidden layer (1 is next to the input)", title=title)
+    axes[0].set(ylabel="norm of the loss's gradient")
+    axes[0].legend(loc="lower right", fontsize="small")
+    columns = {
+        f"{what}, {where}": norms.sel(layer=layer) for what, norms in (("signal", profile.signal), ("weights", profile.weights))
+        for where, layer in (("layer 1", 1), ("layer 15", 15))
+    }  # fmt: skip
+    medians = [[f"{one:.1e}" for one in norms.sel(init=list(_LABELS)).median("seed").values] for norms in columns.values()]  # fmt: skip
+    return Picture(fig, Numbers(("network", *columns), list(zip(_LABELS.values(), *medians))))
 
 
 @figure
@@ -142,23 +170,29 @@ def first_by_depth(spread: xr.DataArray) -> Picture:
 
 
 @check("C46")
-def the_weights_decide(profile: xr.DataArray) -> list[Condition]:
-    found = {name: _ratios(profile).sel(init=name) for name in _LABELS}
-    kaiming, tanh = found["relu_kaiming"], found["tanh_xavier"]
+def the_weights_decide(profile: xr.Dataset) -> list[Condition]:
+    signal = {name: _ratios(profile["signal"]).sel(init=name) for name in _LABELS}
+    weights = _ratios(profile["weights"]).sel(init="tanh_xavier")
+    kaiming, tanh = signal["relu_kaiming"], signal["tanh_xavier"]
     return [
-        at_least("networks with Kaiming weights whose first layer gets 0.05 to 20 times the last one's gradient",
+        at_least("networks with Kaiming weights whose first layer gets 0.05 to 20 times the last one's signal",
                  ((kaiming > 0.05) & (kaiming < 20)).mean(), 0.9),
-        below("sigmoid: first layer's gradient over the last one's, in any network", found["sigmoid_xavier"], 1e-4),
-        above("tanh: the same, median", tanh.median(), 0.3),
-        below("tanh: the same, median, at most", tanh.median(), 3),
+        below("sigmoid: first layer's signal over the last one's, in any network", signal["sigmoid_xavier"], 1e-4),
         above("tanh: the same, in any network", tanh, 0.05),
-        below("ReLU, default weights: the same, in any network", found["relu_default"], 0.01),
+        below("tanh: the same, in any network, at most", tanh, 0.6),
+        below("tanh: the same, median, less than ReLU's with Kaiming weights", tanh.median(), kaiming.median()),
+        above("tanh: first layer's gradient of the weights over the last one's, median", weights.median(), 0.3),
+        below("tanh: the same, median, at most", weights.median(), 3),
+        below("ReLU, default weights: first layer's signal over the last one's, in any network",
+              signal["relu_default"], 1e-3),
+        below("ReLU, mirrored: the same, away from 1, in any network",
+              abs(_ratios(profile["signal"]).sel(init="relu_mirrored") - 1), 1e-3),
     ]  # fmt: skip
 
 
 @check("C47")
-def healthy_on_average(profile: xr.DataArray, spread: xr.DataArray, alike: xr.Dataset) -> list[Condition]:
-    first_layer, logs = profile.sel(layer=1), xr.apply_ufunc(np.log10, spread).std("seed")
+def healthy_on_average(profile: xr.Dataset, spread: xr.DataArray, alike: xr.Dataset) -> list[Condition]:
+    first_layer, logs = profile.weights.sel(layer=1), xr.apply_ufunc(np.log10, spread).std("seed")
     deeper = logs.sel(layers=[f"{depth} layers of 64" for depth in (15, 50, 100)])
     mean = alike.cosine.mean("seed").sel(activation="relu")
     return [
@@ -170,6 +204,8 @@ def healthy_on_average(profile: xr.DataArray, spread: xr.DataArray, alike: xr.Da
         above("cosine of two inputs after 30 layers of ReLU", mean.sel(layer=30), 0.9),
         above("cosine after 30 layers of ReLU, and after one", mean.sel(layer=30), mean.sel(layer=1)),
         below("mean cosine less its prediction, at any layer", _from_prediction(alike), 0.05),
+        below("cosine after 30 layers of mirrored ReLU, away from that after one",
+              abs(alike.cosine.mean("seed").sel(activation="mirrored").sel(layer=[1, 30]).diff("layer")), 0.05),
         below("size of the cosine after 30 layers of tanh",
               abs(alike.cosine.mean("seed").sel(activation="tanh", layer=30)), 0.1),
     ]  # fmt: skip
@@ -184,12 +220,15 @@ def the_slope_is_one(slopes: xr.DataArray) -> list[Condition]:
 
 
 @check("C49")
-def tanh_forgives(scale: xr.DataArray) -> list[Condition]:
-    twice = scale.sel(factor=2)
+def tanh_clips(scale: xr.Dataset) -> list[Condition]:
+    relu, tanh = (scale.sel(activation=name) for name in ("relu", "tanh"))
     return [
-        above("size after 20 layers of ReLU, weights twice too large", twice.sel(activation="relu"), 1e4),
-        at_most("size after 20 layers of tanh, the same weights", twice.sel(activation="tanh"), 1),
-    ]
+        above("size after 20 layers of ReLU, weights twice too large", relu.rms.sel(factor=2), 1e4),
+        at_most("size after 20 layers of tanh, the same weights", tanh.rms.sel(factor=2), 1),
+        above("gradient through 20 layers of tanh, the same weights, over its first size", tanh.gradient.sel(factor=2), 50),
+        below("gradient through 20 layers of tanh, weights half as large", tanh.gradient.sel(factor=0.5), 0.01),
+        below("size after 20 layers of tanh, weights half as large", tanh.rms.sel(factor=0.5), 0.01),
+    ]  # fmt: skip
 
 
 @check("C50")
@@ -217,12 +256,23 @@ def made_for_relu(gains: xr.Dataset) -> list[Condition]:
 
 
 @check("C53")
-def not_saturation_alone(training: xr.Dataset) -> list[Condition]:
-    mean = {name: training.accuracy.sel(init=name).mean() for name in _LABELS}
+def not_saturation_alone(
+    training: xr.Dataset, with_adam: xr.DataArray, isometry: xr.DataArray
+) -> list[Condition]:
+    mean = training.accuracy.mean(["split", "seed"])
+    few, many = ({name: mean.sel(init=name).isel(steps=at) for name in mean.init.values} for at in (0, -1))
     return [
-        below("accuracy of the sigmoid", mean["sigmoid_xavier"], 0.2),
-        below("accuracy of ReLU, default weights", mean["relu_default"], 0.2),
-        above("accuracy of ReLU, Kaiming weights", mean["relu_kaiming"], 0.4),
-        above("accuracy of tanh, a tenth more than that", mean["tanh_xavier"], mean["relu_kaiming"] + 0.1),
+        below("accuracy of the sigmoid, at either budget", mean.sel(init="sigmoid_xavier"), 0.2),
+        below("accuracy of ReLU, default weights, SGD, at either budget", mean.sel(init="relu_default"), 0.2),
+        above("the same with Adam", with_adam.mean(), 0.3),
+        above("few steps: tanh, a quarter more than ReLU with Kaiming weights", few["tanh_xavier"], few["relu_kaiming"] + 0.25),
+        above("few steps: mirrored ReLU, more than tanh", few["relu_mirrored"], few["tanh_xavier"]),
+        below("ten times the steps: what tanh has more, a third of what it had at most",
+              many["tanh_xavier"] - many["relu_kaiming"], (few["tanh_xavier"] - few["relu_kaiming"]) / 3),
+        above("ten times the steps: accuracy of ReLU with Kaiming weights", many["relu_kaiming"], 0.75),
+        above("ten times the steps: mirrored ReLU, more than with Kaiming weights", many["relu_mirrored"], many["relu_kaiming"]),
+        below("mirrored, 30 layers: any singular value away from 1", abs(isometry.sel(init="mirrored") - 1), 1e-4),
+        below("30 layers of ReLU, pairs broken: middle singular value in any network",
+              isometry.sel(init=["kaiming", "orthogonal"], quantile="median"), 0.1),
         equal("networks that diverged", training.diverged.sum(), 0),
-    ]
+    ]  # fmt: skip
