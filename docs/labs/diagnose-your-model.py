@@ -216,9 +216,11 @@ for activation in ("relu", "gelu"):
     print("    units 0, 1, 2 saturated:", bool(call.saturated[:3].all()))
 
 # %% [markdown]
-# **What happened.** The units are found: while it diagnoses, `reluguide` keeps PyTorch off the fast path. With ReLU the
-# three are dead, and so are a few that nobody killed. With GELU none is, as its gradient at `-20` is tiny but not zero;
-# yet it is far too small to learn from. That is called *saturated*, and is looked for with `also=["saturated"]`.
+# **What happened.** The units are found: while it diagnoses, `reluguide` keeps PyTorch off the fast path. With ReLU
+# the three are dead, and so are a few that nobody killed. With GELU none is, as its gradient at `-20` is tiny but not
+# zero in the double precision (`float64`) of this model; yet it is far too small to learn from. That is called
+# *saturated*, and is looked for with `also=["saturated"]`. In single precision the gradient is exactly zero there
+# ([where, for each activation](../questions/variants.md#numbers)), and all three would count as dead.
 #
 # ## Give them a fresh start
 #
@@ -335,7 +337,7 @@ for name, model in (
 # ```
 #
 # None is dead, as its gradient is never zero, and it reads no better for that: these steps are too large for it too.
-# Dead units were a sign of the trouble more than its cause.
+# Here dead units were a sign of the trouble. With Adam they [can be its cause](../questions/dead-units.md#cause).
 #
 # </details>
 #

@@ -163,8 +163,8 @@ plt.show()
 # point. Then we train in the ordinary way.
 #
 # **Predict.** Some of the killed units may be on again in the end. In the first layer? In the second? Fill in a table:
-# two layers by four ways of training (SGD, Adam, SGD with weights and biases decayed, SGD with only the biases
-# decayed).
+# two layers by five ways of training (SGD, Adam, SGD with weights and biases decayed, SGD with only the biases
+# decayed, and Adam with weights and biases decayed by a little).
 
 # %%
 ways = {
@@ -172,6 +172,11 @@ ways = {
     "Adam": {"lr": 0.01, "optimizer": "adam"},
     "SGD, everything decayed": {"lr": 0.3, "weight_decay": 0.01},
     "SGD, biases decayed": {"lr": 0.3, "bias_decay": 0.01},
+    "Adam, everything decayed": {
+        "lr": 0.01,
+        "optimizer": "adam",
+        "weight_decay": 1e-4,
+    },
 }
 kept = common | {"seeds": range(8), "record": ["parameters"]}
 fresh = sweep(sizes, lr=0.1, steps=0, **kept)
@@ -192,7 +197,7 @@ for j, way in enumerate(ways):
 none = not back[0, :3].any()
 print(f"of the first layer not a single one in the first three ways: {none}")
 
-# %% alt="Share of killed units that are on again: in the first layer none, except where only biases are decayed, and there all; in the second layer some under SGD and Adam, hardly any where everything is decayed, and most where only biases are."
+# %% alt="Share of killed units that are on again: in the first layer none, except where only biases are decayed, and there all, and some under Adam with everything decayed; in the second layer some under SGD and Adam, hardly any under SGD with everything decayed, and most where only biases are."
 fig, axes = plt.subplots(figsize=(7.2, 3.2), layout="constrained")
 rows = np.arange(len(ways))
 for layer, (label, hatch) in enumerate(
@@ -216,11 +221,15 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# **What happened.** A dead unit's own gradient is exactly zero, so nothing that works through the gradient moves it,
-# whichever optimizer you use. What can move is what is around it. In the second layer the inputs change, because the
-# layer before learns, and a unit that was off for the old inputs can be on for the new. The inputs of the first layer
-# are the data, and they stay. Decay of everything shrinks weights and bias alike, which keeps the sign of their sum;
-# decay of the bias alone lifts the unit until it is on. More of this: [Can a dead unit come
+# **What happened.** A dead unit's own gradient is exactly zero. An optimizer that only follows gradients does not
+# move it, and these units were killed by hand, so that there is no momentum left over from before either: none came
+# back under plain Adam. (Units that die *in* training under Adam, at too large a rate, can be carried on by it and
+# come back.) What else can move it is what is around it. In the second layer the inputs change, because the layer
+# before learns, and a unit that was off for the old inputs can be on for the new. The inputs of the first layer are
+# the data, and they stay. Then there is decay. SGD shrinks weights and bias by the same factor, which keeps the sign
+# of their sum; decay of the bias alone lifts the unit until it is on. Adam adds the decay to the gradient and makes
+# of it a step about as long as its rate, however small the decay is: weights and bias shrink by the same amount, and
+# some units turn on. With ten times the steps nearly all do. More of this: [Can a dead unit come
 # back?](../questions/dead-units.md#back)
 #
 # ## Bring it back

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from reluguide.data import spirals
 from reluguide.device import generator
@@ -19,7 +20,10 @@ from reluguide.sweep import SweepResult, grid, sweep
 WIDTH, POINTS = 32, 128  # of the networks that tell two spirals apart: units in each of two layers; samples
 RATES = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0)
 TOO_LARGE = 3.0  # of RATES: many units die, and no ReLU network diverges
+ADAM_TOO_LARGE = 0.3
 ACCURACY = "Accuracy on two spirals"
+ENOUGH = 0.95  # of the points right: the network has learned
+LEARNED = "Networks that tell at least 95 % of the points right"
 
 
 def on_spirals(seeds: Sequence[int], *, width: int, points: int, **options: Any) -> SweepResult:
@@ -32,6 +36,11 @@ def never_active(run: SweepResult) -> Any:
     return np.concatenate(run.never_active, axis=1).mean(axis=1)
 
 
+def learned(run: SweepResult) -> Any:
+    """Which networks tell at least 95 % of their points right."""
+    return ~run.diverged & (run.accuracy >= ENOUGH)
+
+
 @experiment(seeds=range(16))
 def rates(
     *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, steps: int = 300
@@ -39,13 +48,22 @@ def rates(
     """Two spirals learned by SGD with six learning rates, by networks of ReLU, LeakyReLU and GELU."""
     names = ("relu", "leaky_relu", "gelu")
     crossed = grid(activation=names, lr=RATES, seeds=seeds)
-    run = on_spirals(width=width, points=points, steps=steps, device=device, **crossed)
+    options: dict[str, Any] = {"width": width, "points": points, "device": device}
+    run, fresh = on_spirals(steps=steps, **options, **crossed), on_spirals(seeds, lr=1.0, steps=0, **options)
     accuracy = np.where(run.diverged, 0.5, run.accuracy)
+    born, dead = np.concatenate(fresh.never_active, axis=1), np.concatenate(run.never_active, axis=1)
     axes: dict[str, Any] = {"activation": names, "rate": RATES, "seed": seeds}
     return xr.Dataset({
         "dead": labelled(
             crossed.shaped(never_active(run))[0], "Units that are dead in ReLU networks after training, by "
             "learning rate", unit="share", rate=RATES, seed=seeds,
+        ),
+        "died": labelled(
+            (crossed.shaped(dead)[0] & ~born).mean(axis=-1), "Units that are dead in ReLU networks after "
+            "training and were not before, by learning rate", unit="share", rate=RATES, seed=seeds,
+        ),
+        "born": labelled(
+            born.mean(axis=-1), "Units that are dead before the first step", unit="share", seed=seeds
         ),
         "accuracy": labelled(
             crossed.shaped(accuracy), f"{ACCURACY}, by learning rate; chance where a network diverged",
@@ -85,6 +103,119 @@ def fixes(
     })  # fmt: skip
 
 
+# 8 seeds: the two heaps, those that learn and those that do not, are what is told.
+@experiment(seeds=range(8))
+def bears(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, steps: int = 300,
+    sgd: float = TOO_LARGE, adam: float = ADAM_TOO_LARGE,
+) -> xr.Dataset:  # fmt: skip
+    """Six activations with steps that are too large for ReLU, by SGD and by Adam."""
+    names = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh")
+    crossed = grid(activation=names, seeds=seeds)
+    runs = [
+        on_spirals(width=width, points=points, steps=steps, optimizer=name, lr=lr, device=device, **crossed)
+        for name, lr in (("sgd", sgd), ("adam", adam))
+    ]
+    axes: dict[str, Any] = {"optimizer": ("sgd", "adam"), "activation": names, "seed": seeds}
+    return xr.Dataset({
+        "learned": labelled([crossed.shaped(learned(run)) for run in runs], LEARNED, **axes),
+        "diverged": labelled(
+            [crossed.shaped(run.diverged) for run in runs], "Networks whose loss became infinite", **axes
+        ),
+    })  # fmt: skip
+
+
+# The same question elsewhere: activation, optimizer, learning rate, times the steps, times the width.
+ELSEWHERE: dict[str, tuple[str, str, float, int, int]] = {
+    "good_long": ("relu", "sgd", 1.0, 10, 1),
+    "good_wide": ("relu", "sgd", 1.0, 1, 4),
+    "fast_long": ("relu", "sgd", TOO_LARGE, 10, 1),
+    "adam_wide": ("relu", "adam", 0.1, 1, 4),
+    "adam_fast_wide": ("relu", "adam", ADAM_TOO_LARGE, 1, 4),
+    "adam_fast_long": ("relu", "adam", ADAM_TOO_LARGE, 10, 1),
+    "leaky_fast_long": ("leaky_relu", "adam", ADAM_TOO_LARGE, 10, 1),
+}
+
+
+# 8 seeds: ten times the steps cost ten times as much, and what is told is an order, not a number.
+@experiment(seeds=range(8))
+def elsewhere(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, steps: int = 300
+) -> xr.Dataset:
+    """Dead units and accuracy with ten times the steps, four times the width, and the other optimizer."""
+    runs = [
+        on_spirals(
+            seeds, width=wide * width, points=points, steps=long * steps, activation=name, optimizer=optimizer,
+            lr=lr, device=device,
+        )
+        for name, optimizer, lr, long, wide in ELSEWHERE.values()
+    ]  # fmt: skip
+    axes: dict[str, Any] = {"cell": list(ELSEWHERE), "seed": seeds}
+    return xr.Dataset({
+        "dead": labelled(
+            [never_active(run) for run in runs], "Units that are positive on no sample after training",
+            unit="share", **axes,
+        ),
+        "accuracy": labelled(
+            [np.where(run.diverged, 0.5, run.accuracy) for run in runs], ACCURACY, unit="share", **axes
+        ),
+        "learned": labelled([learned(run) for run in runs], LEARNED, **axes),
+    })  # fmt: skip
+
+
+@experiment(seeds=range(16))
+def normalised(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, steps: int = 300
+) -> xr.Dataset:
+    """The same ReLU networks with batch norm before each ReLU, at rates that are too large without it."""
+    lrs, data = (TOO_LARGE, 5.0), [spirals(points, seed=seed) for seed in seeds]
+    x, y = (torch.stack(2 * part).to(device) for part in ([one.x for one in data], [one.y for one in data]))
+    nets = len(x)
+    draws, parts = [generator(seed) for seed in seeds], []
+    for fan_in, fan_out in ((2, width), (width, width), (width, 1)):
+        drawn = [torch.randn(fan_in, fan_out, generator=draw) * (2 / fan_in) ** 0.5 for draw in draws]
+        weights = torch.stack(2 * drawn).to(device).requires_grad_()
+        # Scale and shift of the norm; the outputs have a bias alone.
+        scale, shift = (torch.full((nets * fan_out,), value, device=device) for value in (1.0, 0.0))
+        parts.append((weights, scale.requires_grad_(), shift.requires_grad_()))
+    optimizer = torch.optim.SGD([one for part in parts for one in part], lr=1.0)
+    lr = torch.tensor(lrs, device=device).repeat_interleave(len(seeds))
+
+    def through() -> tuple[Tensor, Tensor]:
+        """Outputs, and which hidden units are positive on no sample."""
+        h, dead = x, []
+        for weights, scale, shift in parts[:-1]:
+            # All networks side by side: a column for each unit of each.
+            z = (h @ weights).transpose(0, 1).reshape(points, -1)
+            z = F.batch_norm(z, None, None, scale, shift, training=True)
+            dead.append((z <= 0).all(dim=0).view(nets, -1))
+            h = z.relu().view(points, nets, -1).transpose(0, 1)
+        weights, _, bias = parts[-1]
+        return (h @ weights)[..., 0] + bias[:, None], torch.cat(dead, dim=1).double().mean(dim=1)
+
+    _, born = through()
+    for _ in range(steps):
+        loss = F.binary_cross_entropy_with_logits(through()[0], y.to(x.dtype), reduction="none").mean(dim=1)
+        optimizer.zero_grad()
+        torch.autograd.backward((lr * loss).sum())  # a rate for each network
+        optimizer.step()
+    out, dead = through()
+    right = ((out > 0) == (y > 0)).double().mean(dim=1)
+    axes: dict[str, Any] = {"rate": lrs, "seed": seeds}
+    shape = (len(lrs), len(seeds))
+    return xr.Dataset({
+        "born": labelled(
+            born.view(shape)[0], "Units that are dead before the first step, with batch norm", unit="share",
+            seed=seeds,
+        ),
+        "dead": labelled(
+            dead.view(shape), "Units that are dead after training with batch norm", unit="share", **axes
+        ),
+        "accuracy": labelled(right.detach().view(shape), f"{ACCURACY}, with batch norm", unit="share", **axes),
+        "learned": labelled((right >= ENOUGH).view(shape), LEARNED, **axes),
+    })  # fmt: skip
+
+
 @experiment(seeds=range(16))
 def low_start(
     *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS, bias: float = -3.0
@@ -110,7 +241,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "sgd": {"lr": 0.3},
     "adam": {"lr": 0.01, "optimizer": "adam"},
     "decay": {"lr": 0.3, "weight_decay": 0.01},
+    "weight_decay": {"lr": 0.3, "weight_decay": 0.01, "bias_decay": 0.0},
     "bias_decay": {"lr": 0.3, "weight_decay": 0.0, "bias_decay": 0.01},
+    "adam_decay": {"lr": 0.01, "optimizer": "adam", "weight_decay": 1e-4},
 }
 
 
@@ -120,14 +253,11 @@ def comes_back(
 ) -> xr.Dataset:
     """Units killed in the first or in the second layer: which of them are on again after training."""
     options: dict[str, Any] = {"width": width, "points": points, "record": ["parameters"], "device": device}
-    fresh = on_spirals(seeds, lr=0.1, steps=0, **options)
-    assert fresh.parameters is not None
     x = torch.stack([spirals(points, seed=seed).x for seed in seeds])
     half, scales = width // 2, (1.0, 1.5, 2.0, 3.0)
     back, same = np.zeros((2, len(WAYS), 2, len(seeds)))
-    for layer, (z, _) in enumerate(fresh.layers(x)[:2]):
-        killed = [(weights.copy(), biases.copy()) for weights, biases in fresh.parameters]
-        killed[layer][1][:, :half] -= z.max(axis=1)[:, :half] + 0.5  # half a unit below zero on every sample
+    for layer in range(2):
+        killed = half_killed(seeds, layer, **options)
         before = [part[..., :half] for part in killed[layer]]
         if layer == 0:
             scaled = [scale * x.numpy() @ before[0] + before[1][:, None] for scale in scales]
@@ -153,6 +283,36 @@ def comes_back(
             unit="share", scale=scales, seed=seeds,
         ),
     })  # fmt: skip
+
+
+# 8 seeds: ten times the steps, and nearly all units or none come back.
+@experiment(seeds=range(8))
+def decayed(
+    *, seeds: Sequence[int], device: str, width: int = WIDTH, points: int = POINTS,
+    steps: tuple[int, ...] = (600, 6000),
+) -> xr.DataArray:  # fmt: skip
+    """First-layer units killed, then trained by Adam that decays weights and biases, for longer too."""
+    options: dict[str, Any] = {"width": width, "points": points, "record": ["parameters"], "device": device}
+    killed = half_killed(seeds, 0, **options)
+    back = []
+    for count in steps:
+        run = on_spirals(seeds, steps=count, initial=killed, **options, **WAYS["adam_decay"])
+        back.append((~run.never_active[0][:, : width // 2]).mean(axis=1))
+    return labelled(
+        back, "Killed first-layer units that were on after training by Adam with decay", unit="share",
+        step=steps, seed=seeds,
+    )  # fmt: skip
+
+
+def half_killed(seeds: Sequence[int], layer: int, **options: Any) -> list[tuple[Any, Any]]:
+    """Fresh parameters with half of a layer's units pushed down, to half below zero on every sample."""
+    width, points = options["width"], options["points"]
+    fresh = on_spirals(seeds, lr=0.1, steps=0, **options)
+    assert fresh.parameters is not None
+    z, _ = fresh.layers(torch.stack([spirals(points, seed=seed).x for seed in seeds]))[layer]
+    killed = [(weights.copy(), biases.copy()) for weights, biases in fresh.parameters]
+    killed[layer][1][:, : width // 2] -= z.max(axis=1)[:, : width // 2] + 0.5
+    return killed
 
 
 @experiment(seeds=range(16))

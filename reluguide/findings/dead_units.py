@@ -10,6 +10,18 @@ from reluguide.findings import _draw
 dead = fact("rates.dead", digits=0)
 accuracy = fact("rates.accuracy", digits=0)
 diverged = fact("rates.diverged")
+died = fact("rates.died", digits=0)
+born_first = fact("rates.born", digits=0)
+learned = fact("bears.learned", at_least=8)
+bears_diverged = fact("bears.diverged", at_least=8)
+dead_elsewhere = fact("elsewhere.dead", digits=0, at_least=8)
+accuracy_elsewhere = fact("elsewhere.accuracy", digits=0, at_least=8)
+learned_elsewhere = fact("elsewhere.learned", at_least=8)
+norm_born = fact("normalised.born", digits=0)
+norm_dead = fact("normalised.dead", digits=0)
+norm_learned = fact("normalised.learned")
+norm_accuracy = fact("normalised.accuracy", digits=0)
+back_decayed = fact("decayed", digits=0, at_least=8)
 fix_dead = fact("fixes.dead", digits=0)
 fix_accuracy = fact("fixes.accuracy", digits=0)
 low = fact("low_start.accuracy", digits=0)
@@ -61,9 +73,17 @@ def by_rate(rates: xr.Dataset) -> Picture:
 @figure
 def who_returns(comes_back: xr.Dataset) -> Picture:
     """Killed units that are on again after 600 steps of training, by layer"""
-    fig, axes = _draw.panels(height=2.8)
+    fig, axes = _draw.panels(height=3.4)
     back = comes_back.back.assign_coords(
-        way=["SGD", "Adam", "SGD, all decayed", "SGD, biases decayed"], layer=["first layer", "second layer"]
+        way=[
+            "SGD",
+            "Adam",
+            "SGD, all decayed",
+            "SGD, weights decayed",
+            "SGD, biases decayed",
+            "Adam, all decayed",
+        ],
+        layer=["first layer", "second layer"],
     )
     rows = -np.arange(back.sizes["way"])
     for k, label in enumerate(back.layer.values):
@@ -139,26 +159,38 @@ def the_whole_layer_dies(deep_bias: xr.Dataset) -> list[Condition]:
     return [
         equal("dead in the first layer, in any seed", dead.sel(bias=-5, layer=1), deep_bias.attrs["first"]),
         equal("outputs left, in any seed", outputs.sel(bias=-5), 1),
-        above("look dead behind it, on average", behind.mean(), 5),
+        above("dead behind it, on average", behind.mean(), 5),
         below("dead behind it with biases of 0, on average", healthy.mean(), 1),
-        above("look dead behind it, in any seed, more than with biases of 0", behind.min(), healthy.max()),
+        above("dead behind it, in any seed, more than with biases of 0", behind.min(), healthy.max()),
     ]
 
 
 @check("C33")
-def first_layers_stay_dead(comes_back: xr.Dataset, mechanism: xr.DataArray) -> list[Condition]:
-    first, second = comes_back.back.sel(layer=1), comes_back.back.sel(layer=2)
-    same = comes_back.same.sel(layer=1)
+def most_stay_dead(comes_back: xr.Dataset, decayed: xr.DataArray) -> list[Condition]:
+    back = comes_back.back.mean("seed")
+    first, second = back.sel(layer=1), back.sel(layer=2)
+    return [
+        equal("first layer, back where biases do not decay or all does under SGD",
+              comes_back.back.sel(layer=1, way=["sgd", "adam", "decay", "weight_decay"]), 0),
+        below("second layer, back there", second.sel(way=["sgd", "adam", "decay", "weight_decay"]), 0.5),
+        above("back with biases decayed, in either layer", back.sel(way="bias_decay"), 0.5),
+        above("first layer, back under Adam with decay", first.sel(way="adam_decay"), 0),
+        below("first layer, back under Adam with decay", first.sel(way="adam_decay"), 0.5),
+        above("first layer, back after ten times the steps", decayed.sel(step=6000).mean(), 0.5),
+    ]  # fmt: skip
+
+
+@check("C64")
+def not_for_ever(comes_back: xr.Dataset, mechanism: xr.DataArray) -> list[Condition]:
+    back, same = comes_back.back, comes_back.same.sel(layer=1)
     events, still = mechanism.sum("seed"), comes_back.still_dead
     return [
-        equal("first layer, back without decay of biases alone", first.sel(way=["sgd", "adam", "decay"]), 0),
         equal("first layer, same bits under SGD and Adam", same.sel(way=["sgd", "adam"]), 1),
-        above("first layer, back with biases decayed, on average", first.sel(way="bias_decay").mean(), 0.5),
         equal("first layer, still dead on the same data", still.sel(scale=1), 1),
         below(
             "first layer, change from one scale of the data to the next", still.mean("seed").diff("scale"), 0
         ),
-        above("second layer, back under SGD, on average", second.sel(way="sgd").mean(), 0.05),
+        above("second layer, back under SGD, on average", back.sel(way="sgd", layer=2).mean(), 0.05),
         equal("returns to the first layer under SGD", events.sel(way="free", layer=1), 0),
         above("returns to the second layer under SGD", events.sel(way="free", layer=2), 0),
         equal("returns with the first layer held", events.sel(way="held"), 0),
@@ -167,13 +199,18 @@ def first_layers_stay_dead(comes_back: xr.Dataset, mechanism: xr.DataArray) -> l
 
 
 @check("C34")
-def rate_and_start_decide(rates: xr.Dataset, start: xr.Dataset) -> list[Condition]:
-    dead, born = rates.dead.mean("seed"), start.dead.sel(layer=10)
+def rate_and_start_decide(rates: xr.Dataset, start: xr.Dataset, elsewhere: xr.Dataset) -> list[Condition]:
+    died, born = rates.died.mean("seed"), start.dead.sel(layer=10)
     relu = rates.accuracy.sel(activation="relu").mean("seed")
+    cells = elsewhere.mean("seed")
     return [
-        above("dead at the largest rate, more than at the smallest", dead[-1] - dead[0], 0.3),
-        below("dead up to a rate of 1", dead.sel(rate=slice(1)), 0.2),
+        below("died up to a rate of 1", died.sel(rate=slice(1)), 0.1),
+        above("died at three times that", died.sel(rate=3), 0.4),
         below("ReLU's accuracy at the largest rate, less that at 1", relu[-1] - relu.sel(rate=1), -0.1),
+        below("dead at a rate of 1 after ten times the steps", cells.dead.sel(cell="good_long"), 0.15),
+        above("dead at a rate of 3 after ten times the steps", cells.dead.sel(cell="fast_long"), 0.4),
+        above("dead at a rate of 1 in wide networks", cells.dead.sel(cell="good_wide"), 0.15),
+        above("accuracy of these", cells.accuracy.sel(cell="good_wide"), 0.9),
         above(
             "born dead by default, more than with Kaiming's start, in any network",
             born.sel(init="default") - born.sel(init="kaiming"),
@@ -183,20 +220,45 @@ def rate_and_start_decide(rates: xr.Dataset, start: xr.Dataset) -> list[Conditio
 
 
 @check("C35")
-def leaky_helps_the_start_not_the_rate(low_start: xr.Dataset, rates: xr.Dataset) -> list[Condition]:
+def a_slope_helps_the_start_and_under_adam(
+    low_start: xr.Dataset, bears: xr.Dataset, elsewhere: xr.Dataset
+) -> list[Condition]:
     reached = low_start.accuracy.mean("seed")
-    gain, lost = reached - reached.sel(activation="relu"), rates.diverged.sum("seed")
-    leaky = rates.accuracy.sel(activation="leaky_relu", rate=3).mean()
+    gain = reached - reached.sel(activation="relu")
+    share = bears.learned.mean("seed")
+    sgd, adam = share.sel(optimizer="sgd"), share.sel(optimizer="adam")
+    long = elsewhere.learned.mean("seed")
     return [
         equal("ReLU's loss moved from low biases, in any network", low_start.loss.diff("step"), 0),
         equal("ReLU's accuracy from low biases", low_start.accuracy.sel(activation="relu"), 0.5),
         above("gain of ELU, GELU and SiLU there", gain.sel(activation=["elu", "gelu", "silu"]), 0.2),
         above("gain of LeakyReLU there", gain.sel(activation="leaky_relu"), 0),
-        below("LeakyReLU at too large a rate", leaky, 0.95),
-        above(
-            "LeakyReLU networks that diverge at the largest rate", lost.sel(activation="leaky_relu")[-1], 0
-        ),
-        equal("ReLU networks that diverge", lost.sel(activation="relu"), 0),
+        below("share that learn with ReLU, LeakyReLU or ELU by SGD with too large steps",
+              sgd.sel(activation=["relu", "leaky_relu", "elu"]), 0.6),
+        above("share that learn there with GELU, SiLU or tanh", sgd.sel(activation=["gelu", "silu", "tanh"]), 0.7),
+        above("ELU networks that diverge there",
+              bears.diverged.sel(optimizer="sgd", activation="elu").sum(), 0),
+        below("share that learn with ReLU by Adam with too large steps", adam.sel(activation="relu"), 0.8),
+        above("share that learn there with LeakyReLU or GELU", adam.sel(activation=["leaky_relu", "gelu"]), 0.8),
+        above("LeakyReLU's lead there after ten times the steps",
+              long.sel(cell="leaky_fast_long") - long.sel(cell="adam_fast_long"), 0.5),
+    ]  # fmt: skip
+
+
+@check("C65")
+def forty_per_cent_can_be_dead(rates: xr.Dataset) -> list[Condition]:
+    return [above("dead at rates of 3 and 5", rates.dead.sel(rate=[3, 5]).mean("seed"), 0.4)]
+
+
+@check("C66")
+def no_level_parts_them(rates: xr.Dataset, elsewhere: xr.Dataset) -> list[Condition]:
+    wide = elsewhere.sel(cell="adam_wide")
+    relu = rates.sel(rate=2, activation="relu")
+    return [
+        above("dead in wide networks under Adam, on average", wide.dead.mean(), 0.4),
+        above("share of these that learn", wide.learned.mean(), 0.8),
+        above("dead at a rate of 2, on average", relu.dead.mean(), 0.1),
+        above("accuracy of these", relu.accuracy.mean(), 0.9),
     ]
 
 

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 import reluguide
-from reluguide.experiments import _counted
+from reluguide.data import spirals
+from reluguide.device import generator
+from reluguide.experiments import _counted, dead_units
 
 Blocks = Callable[[str], dict[str, Any]]
 
@@ -37,6 +39,31 @@ def test_what_helps_and_what_does_not(second_block: Blocks) -> None:
     assert dead.sel(way=helps).max() < 0.3 < dead.sel(way="nothing")
     assert accuracy.sel(way=helps).min() > accuracy.sel(way="nothing") + 0.1
     assert accuracy.sel(way=does_not).max() < accuracy.sel(way="lower") - 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("steps", [1, 5])
+def test_batch_norm_side_by_side_is_batch_norm_alone(seed: int, steps: int) -> None:
+    width, rate = 8, 3.0
+    found = dead_units.normalised(seeds=[seed], width=width, steps=steps)
+    data, draw = spirals(128, seed=seed), generator(seed)
+    linears = nn.Linear(2, width), nn.Linear(width, width), nn.Linear(width, 1)
+    for linear in linears:
+        drawn = torch.randn(*linear.weight.T.shape, generator=draw)
+        linear.weight.data, linear.bias.data = (
+            (drawn * (2 / len(drawn)) ** 0.5).T,
+            torch.zeros(len(linear.bias)),
+        )
+    parts = [(linear, nn.BatchNorm1d(width), nn.ReLU()) for linear in linears[:-1]]
+    model = nn.Sequential(*(one for part in parts for one in part), linears[-1])
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.binary_cross_entropy_with_logits(model(data.x)[:, 0], data.y.float()).backward()
+        optimizer.step()
+    right = ((model(data.x)[:, 0] > 0) == (data.y > 0)).double().mean()
+    # One point that rounding puts on the other side is let pass.
+    assert abs(found.accuracy.sel(rate=rate, seed=seed).item() - right.item()) < 1.5 / len(data.x)
 
 
 def test_a_fresh_start_changes_no_output_and_helps(second_block: Blocks) -> None:
