@@ -6,6 +6,7 @@ The networks and the spelled-out activations of this module are what `reluguide 
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
@@ -13,8 +14,10 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from reluguide.activations import ACTIVATIONS
+from reluguide.data import Data, digits
 from reluguide.device import generator
 from reluguide.evidence.experiments import experiment, labelled
+from reluguide.sweep import grid, sweep
 
 WIDTHS = (64, 256, 1024)
 HIDDEN = 4
@@ -91,6 +94,35 @@ def count(network: nn.Module, x: Tensor) -> tuple[int, int]:
     for hook in hooks:
         hook.remove()
     return counter.get_total_flops() // 2, sum(units)
+
+
+def split_of(seed: int) -> Data:
+    """The split of the digits that belongs to a seed, where seeds and splits are drawn together."""
+    return digits(train=1200, standardise=True, seed=seed)
+
+
+# 8 networks of each: which is faster shows in each of them. Every seed has a split of its own.
+@experiment(seeds=range(8))
+def progress(
+    *, seeds: Sequence[int], device: str, width: int = 32, batch: int = 64, limit: int = 160,
+    target: float = 0.95, rates: tuple[float, ...] = (0.3, 1.0),
+) -> xr.DataArray:  # fmt: skip
+    """Steps of SGD until digits are learned with three activations, each at the better of its rates."""
+    names = ("relu", "tanh", "sigmoid")
+    crossed = grid(activation=names, lr=rates, seeds=seeds)
+    run = sweep(
+        [64, width, width, 10], data=split_of, steps=limit, batch_size=batch, record=["curves"],
+        record_every=5, device=device, **crossed,
+    )  # fmt: skip
+    assert run.curves is not None
+    there = crossed.shaped(run.curves["accuracy"]) >= target
+    first = np.where(there.any(-1), run.curves["step"][there.argmax(-1)], math.inf)
+    best = np.median(first, axis=2).argmin(axis=1)
+    steps = first[range(len(names)), best]
+    return labelled(
+        np.where(np.isinf(steps), math.nan, steps), "Steps until 95 % of the digits learned from are told right, "
+        "at the better of two rates", missing="it did not get there", activation=names, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment(seeds=range(8), cpu_only=True)

@@ -66,6 +66,12 @@ def by_hand_error(agreement: xr.DataArray) -> xr.DataArray:
     return agreement.max()
 
 
+@fact(digits=1, at_least=8)
+def steps_of_relu(progress: xr.DataArray) -> xr.DataArray:
+    """Steps with another activation until digits are learned, over those with ReLU."""
+    return (progress / progress.sel(activation="relu", drop=True)).sel(activation=["tanh", "sigmoid"])
+
+
 @figure
 def where_it_counts(recorded: list[Recording]) -> Picture:
     """Time with four activations divided by the time with ReLU, alone and in whole training steps, by device"""
@@ -142,6 +148,16 @@ def _lines(panel: Axes, x: Sequence[float], ratios: xr.DataArray) -> None:
             marker=_draw.MARKERS[series],
         )  # fmt: skip
     panel.axhline(1, color="0.5", linewidth=0.8)
+
+
+@check("C68")
+def faster_than_a_sigmoid_not_than_tanh(progress: xr.DataArray) -> list[Condition]:
+    steps = progress.median("seed")
+    relu, tanh, sigmoid = (steps.sel(activation=name) for name in ("relu", "tanh", "sigmoid"))
+    return [
+        above("a sigmoid's steps over ReLU's", sigmoid / relu, 2),
+        below("tanh's steps over ReLU's", tanh / relu, 1.1),
+    ]
 
 
 @check("C52")
