@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reluguide.activations import ACTIVATIONS, Activation
+from reluguide.data import Data, digits
 from reluguide.evidence.experiments import experiment, labelled
 from reluguide.experiments._digits import SPLITS, splits
 from reluguide.experiments._moments import normal_moments
@@ -156,6 +157,52 @@ def contest(
         "images": labelled(len(data[0].test_x), "Images tested"),
         "diverged": labelled(run.diverged.sum(), "Networks that diverged, at either rate"),
     })  # fmt: skip
+
+
+def split_of(seed: int) -> Data:
+    """The split of the digits that belongs to a seed, where seeds and splits are drawn together."""
+    return digits(train=1200, standardise=True, seed=seed)
+
+
+# 8 networks of each, as ten times the steps cost ten times as much; every seed has a split of its own.
+@experiment(seeds=range(8))
+def longer(
+    *, seeds: Sequence[int], device: str, width: int = 32, steps: int = 1500, lr: float = 0.01
+) -> xr.DataArray:  # fmt: skip
+    """The contest again with ten times the steps, for the activations that are named first."""
+    names = ("relu", "gelu")
+    crossed = grid(activation=names, seeds=seeds)
+    run = sweep(
+        [64, width, width, 10],
+        data=split_of,
+        lr=lr,
+        steps=steps,
+        batch_size=64,
+        optimizer="adam",
+        device=device,
+        **crossed,
+    )
+    return labelled(
+        crossed.shaped(run.test_accuracy), "Test accuracy on digits after ten times the steps", unit="share",
+        activation=names, seed=seeds,
+    )  # fmt: skip
+
+
+@experiment(seeds=range(4))
+def squared(
+    *, seeds: Sequence[int], device: str, width: int = 32, steps: int = 150,
+    scales: tuple[float, ...] = (1.0, 0.5), rates: tuple[float, ...] = (0.003, 0.01),
+) -> xr.DataArray:  # fmt: skip
+    """Squared ReLU with smaller first weights and a smaller Adam rate than the contest has."""
+    crossed = grid(weight_scale=scales, lr=rates, data=splits(), seeds=seeds)
+    run = sweep(
+        [64, width, width, 10], activation="relu_squared", steps=steps, batch_size=64, optimizer="adam",
+        device=device, **crossed,
+    )  # fmt: skip
+    return labelled(
+        crossed.shaped(run.test_accuracy), "Test accuracy of squared ReLU on digits, by what its first weights "
+        "are multiplied by and by the rate", unit="share", scale=scales, rate=rates, split=SPLITS, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment(seeds=range(8))

@@ -22,6 +22,8 @@ zero = fact("zero_gradient.below", digits=1)
 zero_alone = fact("zero_gradient.alone", digits=1)
 zero_above = fact("zero_gradient.above", digits=1)
 accuracy = fact("contest.accuracy", digits=1)
+longer_accuracy = fact("longer", digits=1, at_least=8)
+squared_accuracy = fact("squared", digits=1)
 images = fact("contest.images", digits=0)
 small = fact("small_data", digits=1)
 unmoved = fact("frozen", digits=0)
@@ -220,6 +222,23 @@ def no_difference_here(contest: xr.Dataset) -> list[Condition]:
     means = _ahead(contest.accuracy).mean(["split", "seed"])
     apart = abs(means.sel(activation=["gelu", "elu", "silu", "leaky_relu"]))
     return [below("points of accuracy between ReLU and GELU, ELU, SiLU or LeakyReLU", apart, 2)]
+
+
+@check("C67")
+def relu_is_no_worse(contest: xr.Dataset, longer: xr.DataArray) -> list[Condition]:
+    means = contest.accuracy.mean(["split", "seed"])
+    long = longer.mean("seed")
+    return [
+        below(
+            "points by which the best is ahead of ReLU", 100 * (means.max() - means.sel(activation="relu")), 2
+        ),
+        below(
+            "points by which the best is ahead after ten times the steps",
+            100 * (long.max() - long.sel(activation="relu")),
+            2,
+        ),
+        above("accuracy of ReLU's worst network", contest.accuracy.sel(activation="relu"), 0.9),
+    ]
 
 
 @check("C61")

@@ -108,3 +108,8 @@ def _snippet(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_squared_relu_lacks_its_own_initialisation(second_block: Blocks) -> None:
+    found = second_block("variants")["squared"].mean(["split", "seed"])
+    assert (found.sel(scale=0.5) > found.sel(scale=1) + 0.05).all()
