@@ -41,6 +41,14 @@ def test_what_helps_and_what_does_not(second_block: Blocks) -> None:
     assert accuracy.sel(way=does_not).max() < accuracy.sel(way="lower") - 0.1
 
 
+def test_batch_norm_moves_the_cliff_and_does_not_take_it_away(second_block: Blocks) -> None:
+    normed, plain = second_block("dead_units")["normalised"], second_block("dead_units")["rates"]
+    assert (normed.born == 0).all() and plain.born.mean() > 0
+    assert normed.dead.sel(rate=3).mean() < plain.dead.sel(rate=3).mean() - 0.3
+    assert normed.learned.sel(rate=3).mean() > 0.8 > normed.learned.sel(rate=5).mean()
+    assert normed.dead.sel(rate=5).mean() > 0.2
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("steps", [1, 5])
 def test_batch_norm_side_by_side_is_batch_norm_alone(seed: int, steps: int) -> None:
