@@ -102,14 +102,14 @@ def test_years_of_the_history_rise_and_are_those_of_the_works() -> None:
             assert entries[key].cited.endswith(row[1].strip()), row
 
 
+def test_squared_relu_lacks_its_own_initialisation(second_block: Blocks) -> None:
+    found = second_block("variants")["squared"].mean(["split", "seed"])
+    assert (found.sel(scale=0.5) > found.sel(scale=1) + 0.05).all()
+
+
 def _snippet(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, ROOT / "snippets" / "variants" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def test_squared_relu_lacks_its_own_initialisation(second_block: Blocks) -> None:
-    found = second_block("variants")["squared"].mean(["split", "seed"])
-    assert (found.sel(scale=0.5) > found.sel(scale=1) + 0.05).all()
