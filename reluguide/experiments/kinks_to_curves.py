@@ -42,19 +42,23 @@ def relu_sum(x: Tensor, start: Tensor, folds: Tensor, weights: Tensor) -> Tensor
 
 @experiment(cpu_only=True)
 def built(*, seeds: Sequence[int], device: str) -> xr.DataArray:
-    """A wave and a jump, built from 2 to 128 ReLU units, fold by fold."""
-    inside = torch.linspace(-math.pi, math.pi, 20_001, dtype=torch.float64)
-    cases = {"wave": (wave, inside), "jump": (_jump, inside), "outside": (wave, inside + 2 * math.pi)}
+    """A wave, a jump and a steep slope, built from 2 to 128 ReLU units, fold by fold."""
+    inside, short = (torch.linspace(-end, end, 20_001, dtype=torch.float64) for end in (math.pi, 2))
+    # Each target with where its folds stand, and where the gap is looked for.
+    cases = {
+        "wave": (wave, inside, inside), "jump": (_jump, inside, inside), "steep": (_steep, short, short),
+        "outside": (wave, inside, inside + 2 * math.pi),
+    }  # fmt: skip
     gaps = [
         [
-            _gap(target, torch.linspace(-math.pi, math.pi, units + 1, dtype=torch.float64), x)
+            _gap(target, torch.linspace(float(of[0]), float(of[-1]), units + 1, dtype=torch.float64), x)
             for units in UNITS
         ]
-        for target, x in cases.values()
+        for target, of, x in cases.values()
     ]
     return labelled(
-        gaps, "Largest gap between a ReLU sum built fold by fold and one period of a sine, a step from 0 to 1, "
-        "and the sine's next period, where nothing was built", target=cases, units=UNITS,
+        gaps, "Largest gap between a ReLU sum built fold by fold and one period of a sine, a jump from 0 to 1, "
+        "the steep slope tanh(6x), and the sine's next period, where nothing was built", target=cases, units=UNITS,
     )  # fmt: skip
 
 
@@ -66,6 +70,11 @@ def wave(x: Tensor) -> Tensor:
 def _jump(x: Tensor) -> Tensor:
     # Not at a round number, where a knot would stand.
     return (x > 1).to(x.dtype)
+
+
+def _steep(x: Tensor) -> Tensor:
+    """The steep slope of the page's explorable."""
+    return torch.tanh(6 * x)
 
 
 def _gap(target: Curve, knots: Tensor, x: Tensor) -> float:

@@ -24,7 +24,7 @@ def shrinks(built: xr.DataArray) -> float:
 
 @fact()
 def jump_least(built: xr.DataArray) -> float:
-    """Smallest of the largest gaps to a step, over all numbers of units."""
+    """Smallest of the largest gaps to a jump, over all numbers of units."""
     return float(built.sel(target="jump").min())
 
 
@@ -109,7 +109,8 @@ def doubling_quarters_the_gap(built: xr.DataArray) -> list[Condition]:
         above("share of the gap left when units double, from 8 on", _ratios(built), 0.2),
         below("share of the gap left when units double, from 8 on, at most a quarter or so", _ratios(built), 0.3),
         at_most("gap to the wave over what theory allows", wave / bound, 1 + 1e-9),
-        above("gap to a jump, with any number of units", built.sel(target="jump"), 0.4),
+        above("gap to a jump, with any number of units", built.sel(target="jump"), 0.5),
+        below("gap to a steep slope, with most units", built.sel(target="steep", units=128), 0.01),
         above("gap outside the range, with most units", built.sel(target="outside", units=128), 1),
     ]  # fmt: skip
 

@@ -118,7 +118,7 @@ export const doorSlope = (z, slope, floor) => (z > floor ? 1 : slope);
 export const TARGETS = {
   wave: { label: "a wave", f: (x) => Math.sin((Math.PI / 2) * x + 1) },
   hill: { label: "a hill", f: (x) => Math.exp(-2 * x * x) },
-  step: { label: "a steep step", f: (x) => Math.tanh(6 * x) },
+  step: { label: "a steep slope", f: (x) => Math.tanh(6 * x) },
 };
 
 // n units whose folds lie evenly on [low, high] and whose sum meets the target at each fold and at
