@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor
@@ -17,7 +18,8 @@ from reluguide.sweep import grid, sweep
 
 Layer = tuple[Tensor, Tensor]  # weights (out, in) and biases
 
-FLOORS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+FLOORS = (-1.0, 0.0, 1.0, 2.0)
+ENDS = (0.0, 2.0)  # the floors that are trained in other ways too
 SHAPES: dict[str, Callable[[Tensor], Tensor] | str] = {
     "max": "relu", "min": lambda z: z.clamp(max=0), "abs": torch.abs, "sin": torch.sin,
 }  # fmt: skip
@@ -91,12 +93,14 @@ def padding(*, seeds: Sequence[int], device: str, floor: float = 1.0) -> xr.Data
 
 
 @experiment(seeds=range(4))
-def floors(*, seeds: Sequence[int], device: str, width: int = 32, steps: int = 300) -> xr.Dataset:
+def floors(
+    *, seeds: Sequence[int], device: str, width: int = 32, steps: int = 300, rate: float = 0.1
+) -> xr.Dataset:
     """Digits networks trained with max(z, c), with biases that begin at 0 and at c."""
     crossed = grid(threshold=FLOORS, data=splits(), seeds=seeds)
     runs = [
         sweep(
-            [64, width, width, 10], lr=0.1, steps=steps, batch_size=64, bias_init=bias, device=device,
+            [64, width, width, 10], lr=rate, steps=steps, batch_size=64, bias_init=bias, device=device,
             **crossed,
         )
         for bias in (0.0, crossed["threshold"])
@@ -111,6 +115,57 @@ def floors(*, seeds: Sequence[int], device: str, width: int = 32, steps: int = 3
             [crossed.shaped(run.diverged) for run in runs], "Networks whose loss became infinite", **axes
         ),
     })  # fmt: skip
+
+
+@experiment(seeds=range(4))
+def longer(
+    *, seeds: Sequence[int], device: str, width: int = 32, steps: int = 2000, every: int = 100
+) -> xr.Dataset:
+    """The same with floors of 0 and 2, biases at 0, and many more steps: learning curves."""
+    crossed = grid(threshold=ENDS, data=splits(), seeds=seeds)
+    run = sweep(
+        [64, width, width, 10], lr=0.1, steps=steps, batch_size=64, record=["curves"], record_every=every,
+        device=device, **crossed,
+    )  # fmt: skip
+    assert run.curves is not None
+    networks: dict[str, Any] = {"split": SPLITS, "seed": seeds}
+    return xr.Dataset({
+        "curve": labelled(
+            np.moveaxis(crossed.shaped(run.curves["accuracy"]), -1, 1),
+            "Accuracy on the digits learned from, during training, by the floor", unit="share",
+            floor=ENDS, step=run.curves["step"].tolist(), **networks,
+        ),
+        "accuracy": labelled(
+            crossed.shaped(run.test_accuracy), "Test accuracy on digits after the longer training, by the floor",
+            unit="share", floor=ENDS, **networks,
+        ),
+    })  # fmt: skip
+
+
+@experiment(seeds=range(4))
+def recipes(
+    *,
+    seeds: Sequence[int],
+    device: str,
+    width: int = 32,
+    steps: int = 300,
+    adam: float = 0.01,
+    fast: float = 0.3,
+) -> xr.DataArray:
+    """Floors of 0 and 2, biases at 0, trained with Adam and with larger steps of SGD."""
+    crossed = grid(threshold=ENDS, data=splits(), seeds=seeds)
+    runs = [
+        sweep(
+            [64, width, width, 10], optimizer=optimizer, lr=rate, steps=steps, batch_size=64, device=device,
+            **crossed,
+        )
+        for optimizer, rate in (("adam", adam), ("sgd", fast))
+    ]  # fmt: skip
+    return labelled(
+        [crossed.shaped(run.test_accuracy) for run in runs],
+        "Test accuracy on digits with Adam, and with SGD at the larger learning rate, by the floor", unit="share",
+        recipe=("adam", "fast"), floor=ENDS, split=SPLITS, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment(seeds=range(16))
@@ -129,10 +184,12 @@ def open_at_start(*, seeds: Sequence[int], device: str) -> xr.DataArray:
 
 
 @experiment(seeds=range(4))
-def shapes(*, seeds: Sequence[int], device: str, rates: tuple[float, ...] = (0.03, 0.1, 0.3)) -> xr.DataArray:
+def shapes(
+    *, seeds: Sequence[int], device: str, rates: tuple[float, ...] = (0.03, 0.1, 0.3), steps: int = 300
+) -> xr.DataArray:
     """Digits networks with other functions in the place of ReLU, each at the best of three learning rates."""
     crossed = grid(activation=list(SHAPES.values()), lr=rates, data=splits(), seeds=seeds)
-    trained = sweep([64, 32, 32, 10], steps=300, batch_size=64, device=device, **crossed)
+    trained = sweep([64, 32, 32, 10], steps=steps, batch_size=64, device=device, **crossed)
     loss = torch.from_numpy(crossed.shaped(trained.final_loss)).nan_to_num(nan=math.inf)
     best = loss.mean(dim=(2, 3)).argmin(dim=1)  # by the loss in training, not by the accuracy
     return labelled(
