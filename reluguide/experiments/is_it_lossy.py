@@ -1,5 +1,6 @@
 """Is it safe to throw the negatives away? What a ReLU layer keeps of its input, by width."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from reluguide.evidence.experiments import experiment, labelled
 from reluguide.experiments._digits import SPLITS, splits
 from reluguide.sweep import grid, sweep
 
+INPUTS = (4, 16, 64, 256)
 RATIOS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0)
 WIDTHS = (64, 128, 256, 512)
 
@@ -27,6 +29,21 @@ def recovery(*, seeds: Sequence[int], device: str, inputs: int = 16, draws: int 
         share, "Inputs recovered exactly from a random ReLU layer, by units for each input number",
         unit="share", seed=seeds, ratio=RATIOS,
     )  # fmt: skip
+
+
+@experiment(cpu_only=True)
+def chance(*, seeds: Sequence[int], device: str) -> xr.DataArray:
+    """The exact chance that a random layer has as many units on as its input has numbers."""
+    return labelled(
+        [[enough_on(round(ratio * inputs), inputs) for ratio in RATIOS] for inputs in INPUTS],
+        "Chance that a random input can be recovered from a random ReLU layer without biases, by numbers in "
+        "the input and units for each", unit="share", inputs=INPUTS, ratio=RATIOS,
+    )  # fmt: skip
+
+
+def enough_on(width: int, inputs: int) -> float:
+    """Chance that at least `inputs` of `width` fair coins, one a unit, fall on "on"."""
+    return sum(math.comb(width, on) for on in range(inputs, width + 1)) / 2**width
 
 
 def recovered_share(seed: int, *, width: int, inputs: int, draws: int) -> float:

@@ -7,6 +7,7 @@ from reluguide.evidence.findings import Condition, Picture, check, fact, figure,
 from reluguide.findings import _draw
 
 recovered = fact("recovery", digits=0)
+chance = fact("chance", digits=1)
 decoded_before = fact("decoding.before", digits=0)
 decoded = fact("decoding.after", digits=0)
 given_back = fact("mirror_pair.exact", digits=0)
@@ -16,16 +17,23 @@ on = fact("on_share.on", digits=0)
 
 
 @figure
-def recovery_curve(recovery: xr.DataArray) -> Picture:
+def recovery_curve(recovery: xr.DataArray, chance: xr.DataArray) -> Picture:
     """How many inputs can be computed back exactly, by the width of the layer"""
     fig, axes = _draw.panels(height=3.3)
-    _draw.band(axes, recovery, "ratio", label="inputs recovered exactly")
+    _draw.band(axes, recovery, "ratio", label="16 numbers, measured")
+    others = chance.drop_sel(inputs=16)
+    for series, exact in enumerate(others, 1):
+        axes.plot(
+            exact.ratio, 100 * exact, color=f"C{series}", linestyle=_draw.DASHES[series], linewidth=1.2,
+            label=f"{int(exact.inputs)} numbers, computed",
+        )  # fmt: skip
+    axes.legend(loc="lower right")
     axes.set(
         xlabel="units for each input number", ylabel="inputs recovered (%)", ylim=(-3, 103), xlim=(0.9, 4.1)
     )
-    return Picture(
-        fig, table({"units for each input number": "ratio", "recovered (95 % interval)": recovery}, digits=0)
-    )
+    columns = {"units for each input number": "ratio", "16 numbers, recovered (95 % interval)": recovery}
+    computed = {f"{int(exact.inputs)} numbers, computed": exact for exact in others}
+    return Picture(fig, table({**columns, **computed}, digits=0))
 
 
 @figure
@@ -54,9 +62,19 @@ def one_unit_loses(mirror_pair: xr.Dataset) -> list[Condition]:
 
 @check("C13")
 def a_layer_need_not(
-    recovery: xr.DataArray, mirror_pair: xr.Dataset, decoding: xr.Dataset
+    recovery: xr.DataArray, chance: xr.DataArray, mirror_pair: xr.Dataset, decoding: xr.Dataset
 ) -> list[Condition]:
+    measured = recovery.mean("seed")
     return [
+        below("measured less computed, in size", abs(measured - chance.sel(inputs=16)), 0.03),
+        below("computed at equal width, for any input", chance.sel(ratio=1), 0.1),
+        above("computed at twice the width, for any input", chance.sel(ratio=2), 0.5),
+        below(
+            "change from fewer inputs to more, below twice the width",
+            chance.sel(ratio=1.75).diff("inputs"),
+            0,
+        ),
+        above("change from fewer inputs to more, above it", chance.sel(ratio=2.5).diff("inputs"), 0),
         at_most("recovered at equal width, in any seed", recovery.sel(ratio=1), 0.01),
         above("recovered at four times the width, on average", recovery.sel(ratio=4).mean(), 0.99),
         above(

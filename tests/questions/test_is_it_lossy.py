@@ -1,6 +1,10 @@
 """Is it safe to throw the negatives away? What must hold of what a ReLU layer keeps, on other seeds too."""
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 from torch import nn
 
 from reluguide.experiments import is_it_lossy
@@ -24,6 +28,12 @@ def test_what_comes_out_changes_with_a_units_outgoing_weights_only_where_it_is_o
 def test_recovery_needs_as_many_units_on_as_inputs() -> None:
     # Fewer equations than unknowns: whatever the method, nothing can be recovered for certain.
     assert is_it_lossy.recovered_share(3, width=15, inputs=16, draws=50) == 0
+
+
+@given(width=st.integers(1, 60), inputs=st.integers(1, 60))
+def test_the_chance_of_recovery_is_the_tail_of_a_binomial(width: int, inputs: int) -> None:
+    expected = stats.binom.sf(inputs - 1, width, 0.5)
+    assert is_it_lossy.enough_on(width, inputs) == pytest.approx(expected, abs=1e-12)
 
 
 def test_linear_decoder_is_least_squares() -> None:
