@@ -1,8 +1,9 @@
 """Noise gate, zip, dropout, transistor: each comparison put to a test that it could fail."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import xarray as xr
 from torch import Tensor
 from torch.nn import functional as F
 
-from reluguide.data import Data, sparse_signal
+from reluguide.data import Data, sparse_signal, spirals
 from reluguide.device import generator
 from reluguide.evidence.experiments import experiment, labelled
 from reluguide.experiments._digits import SPLITS, splits
@@ -28,12 +29,14 @@ QUANTILES = (0.05, 0.95)  # over the units of a layer
 
 
 @experiment(seeds=range(16))
-def noise_gate(*, seeds: Sequence[int], device: str, samples: int = 20_000) -> xr.Dataset:
+def noise_gate(
+    *, seeds: Sequence[int], device: str, samples: int = 20_000, density: float = 0.1
+) -> xr.Dataset:
     """One ReLU with a threshold against the best straight line, on a rare signal in noise."""
     gate, line, untouched = [], [], []
     for seed in seeds:
         for spread in NOISES:
-            data = sparse_signal(samples, features=1, noise=spread, seed=seed)
+            data = sparse_signal(samples, features=1, density=density, noise=spread, seed=seed)
             x, signal = data.x[:, 0].double(), data.y[:, 0].double()
             gate.append([gated_error(x, signal, threshold) for threshold in THRESHOLDS])
             slope = torch.cov(torch.stack([x, signal]))
@@ -233,6 +236,64 @@ def masks(*, seeds: Sequence[int], device: str) -> xr.Dataset:
             "on/off pattern, its values", seeds, unit="share", of=("pattern", "values"),
         ),
     })  # fmt: skip
+
+
+@experiment(seeds=range(16), cpu_only=True)
+def coins(*, seeds: Sequence[int], device: str, steps: int = 300) -> xr.DataArray:
+    """Networks trained with the toss of a coin in place of ReLU, on digits and on two spirals, beside ReLU."""
+    images = splits()
+    tasks = {
+        "digits": [images[seed % len(images)] for seed in seeds],
+        "spirals": [spirals(512, test_samples=1000, seed=seed) for seed in seeds],
+    }
+    return labelled(
+        torch.stack([tossed(data, seeds, steps=steps) for data in tasks.values()]),
+        "Accuracy on unseen samples of networks trained with ReLU, with coins in its place (none at test time), "
+        "and of the latter with the coins tossed at test time too", unit="share", task=tasks,
+        trained=("relu", "coins", "tossed"), seed=seeds,
+    )  # fmt: skip
+
+
+def tossed(data: Sequence[Data], seeds: Sequence[int], *, steps: int) -> Tensor:
+    """Test accuracy (3, networks): trained with ReLU, with coins, with coins that are tossed at test time too."""
+    parts = [torch.stack([getattr(one, part) for one in data]) for part in ("x", "y", "test_x", "test_y")]
+    x, test_x = parts[0], parts[2]
+    y, test_y = (part.long().reshape(len(data), -1) for part in (parts[1], parts[3]))
+    sizes = (x.shape[2], 64, 64, int(y.max()) + 1)
+    draws = [generator(seed) for seed in seeds]
+
+    def coin(z: Tensor) -> Tensor:
+        """Half of the numbers, doubled, as dropout does."""
+        return 2 * z * torch.stack([torch.rand(z.shape[1:], generator=draw) < 0.5 for draw in draws])
+
+    def put_out(h: Tensor, parameters: list[Tensor], gate: Callable[[Tensor], Tensor]) -> Tensor:
+        for weight, bias in zip(parameters[:-2:2], parameters[1:-2:2]):
+            h = gate(h @ weight + bias)
+        return h @ parameters[-2] + parameters[-1]
+
+    def right(outputs: Tensor) -> Tensor:
+        return (outputs.argmax(2) == test_y).double().mean(1)
+
+    found = []
+    for gate in (torch.relu, coin):
+        parameters = []
+        for a, b in pairwise(sizes):
+            weight = torch.stack([torch.randn(a, b, generator=draw) for draw in draws]) * math.sqrt(2 / a)
+            parameters += [weight.requires_grad_(), torch.zeros(len(data), 1, b, requires_grad=True)]
+        optimizer = torch.optim.Adam(parameters, lr=0.003)
+        for _ in range(steps):
+            batch = torch.stack([torch.randint(x.shape[1], (64,), generator=draw) for draw in draws])
+            inputs = x.gather(1, batch[:, :, None].expand(-1, -1, x.shape[2]))
+            outputs = put_out(inputs, parameters, gate)
+            loss = F.cross_entropy(outputs.flatten(0, 1), y.gather(1, batch).flatten(), reduction="sum") / 64
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            if gate is coin:
+                found.append(right(put_out(test_x, parameters, lambda z: z)))
+            found.append(right(put_out(test_x, parameters, gate)))
+    return torch.stack(found)
 
 
 def switched(made: SweepResult, x: Tensor, on: Sequence[Tensor]) -> Tensor:

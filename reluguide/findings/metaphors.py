@@ -24,9 +24,16 @@ off = fact("dropout.off", digits=0)
 dropout_evaluated = fact("dropout.evaluated", digits=0)
 switched = fact("masks.accuracy", digits=1)
 read = fact("masks.read", digits=1)
+coins = fact("coins", digits=1)
 against_sign = fact("gates", digits=0)
 zeroed = fact("discarded.zeroed", digits=0)
 zeroed_units = fact("discarded.units", digits=0)
+
+
+@fact(digits=1)
+def noise(noise_gate: xr.Dataset) -> float:
+    """Standard deviation of the noise in the picture."""
+    return float(noise_gate.noise.sel(noise=SHOWN))
 
 
 @fact(digits=3)
@@ -136,7 +143,8 @@ def a_classifier_cannot_unzip(keeping: xr.Dataset, coding: xr.Dataset) -> list[C
 
 
 @check("C29")
-def relu_tosses_no_coin(dropout: xr.Dataset, masks: xr.Dataset) -> list[Condition]:
+def relu_tosses_no_coin(dropout: xr.Dataset, masks: xr.Dataset, coins: xr.DataArray) -> list[Condition]:
+    bend = coins.sel(trained="relu") - coins.sel(trained="coins")
     relu, coin = dropout.sel(by="relu"), dropout.sel(by="dropout")
     own, others = masks.accuracy.sel(by="own"), masks.accuracy.sel(by=["borrowed", "coins"])
     return [
@@ -146,6 +154,9 @@ def relu_tosses_no_coin(dropout: xr.Dataset, masks: xr.Dataset) -> list[Conditio
         below("entries that dropout repeats, in any seed", coin.repeated, 0.6),
         equal("entries that dropout changes at test time", dropout.evaluated, 0),
         above("accuracy lost with another pattern, in any network", own - others, 0.1),
+        above("digits right when trained with coins", coins.sel(task="digits", trained="coins").mean(), 0.9),
+        above("spirals: ReLU less coins, in any network", bend.sel(task="spirals"), 0.1),
+        below("digits: ReLU less coins, on average", bend.sel(task="digits").mean(), 0.05),
     ]
 
 
