@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -9,12 +10,15 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from reluguide.data import Data
 from reluguide.device import generator
 from reluguide.evidence.experiments import experiment, labelled
 from reluguide.experiments._digits import SPLITS, splits
 from reluguide.sweep import Grid, SweepResult, grid, sweep
 
+WIDTHS = (64, 128, 256)
 PLACES = ("pixels", "z1", "h1", "z2", "h2", "z3", "h3")
+READ = ("pixels", "h1", "h2", "h3")  # where the second reader reads
 STEPS = 300
 
 Layers = list[tuple[Tensor, Tensor]]
@@ -27,10 +31,10 @@ def crossed(seeds: tuple[int, ...]) -> Grid:
 
 
 @cache
-def networks(seeds: tuple[int, ...], device: str, *, steps: int = STEPS) -> SweepResult:
+def networks(seeds: tuple[int, ...], device: str, *, steps: int = STEPS, width: int = 64) -> SweepResult:
     """Digits networks with three hidden layers, after `steps` steps; made once for all experiments here."""
     return sweep(
-        [64, 64, 64, 64, 10], lr=0.1, steps=steps, batch_size=64, record=["parameters"], device=device,
+        [64, width, width, width, 10], lr=0.1, steps=steps, batch_size=64, record=["parameters"], device=device,
         **crossed(seeds),
     )  # fmt: skip
 
@@ -93,6 +97,48 @@ def probe(train: Tensor, labels: Tensor, test: Tensor, truth: Tensor) -> Tensor:
 
 
 # --8<-- [end:probe]
+
+
+@experiment(seeds=range(4))
+def by_width(*, seeds: Sequence[int], device: str) -> xr.DataArray:
+    """The same linear probe behind each ReLU of untrained networks, by their width: random features."""
+    x, y, test_x, test_y = pictures(seeds)
+    rows = []
+    for width in WIDTHS:
+        made = networks(tuple(seeds), device, steps=0, width=width)
+        behind = [inside(made, images)[2::2] for images in (x, test_x)]
+        rows.append(torch.stack([probe(a, y, b, test_y) for a, b in zip(*behind)], dim=1))
+    return labelled(
+        [crossed(tuple(seeds)).shaped(row) for row in rows],
+        "Unseen digits that a linear probe names from inside an untrained network, by its width", unit="share",
+        width=WIDTHS, split=SPLITS, seed=seeds, place=("h1", "h2", "h3"),
+    )  # fmt: skip
+
+
+@experiment(seeds=range(4))
+def second_reader(
+    *, seeds: Sequence[int], device: str, rate: float = 0.003, steps: int = 600
+) -> xr.DataArray:
+    """Logistic regression in place of least squares, on the same values: a network of one layer, with Adam."""
+    (x, y, test_x, test_y), made = pictures(seeds), []
+    for training, until in (("before", 0), ("after", STEPS)):
+        one = networks(tuple(seeds), device, steps=until)
+        places = zip(PLACES, inside(one, x), inside(one, test_x))
+        made += [(training, place, a, b) for place, a, b in places if place in READ]
+    data = []
+    for _, _, a, b in made:
+        mean, spread = a.mean(1, keepdim=True), a.std(1, keepdim=True) + 1e-6
+        train, test = (((values - mean) / spread).float() for values in (a, b))
+        data += [Data("read", *of) for of in zip(train, y, repeat(10), test, test_y)]
+    ours = crossed(tuple(seeds))["seeds"] * len(made)
+    read = sweep(
+        [64, 10], data=data, seeds=ours, optimizer="adam", lr=rate, steps=steps, batch_size=64, device=device
+    )
+    return labelled(
+        read.test_accuracy.reshape(2, len(READ), len(SPLITS), len(seeds)),
+        "Unseen digits that logistic regression names from inside a network, before and after its training",
+        unit="share", training=("before", "after"), place=READ, split=SPLITS, seed=seeds,
+    )  # fmt: skip
 
 
 @experiment(seeds=range(8), cpu_only=True)

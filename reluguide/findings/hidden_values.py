@@ -11,6 +11,8 @@ PLACES = ["the pixels", *(f"layer {i}, {end} ReLU" for i in (1, 2, 3) for end in
 
 trained = fact("probes.trained", digits=1)
 untrained = fact("probes.untrained", digits=1)
+by_width = fact("by_width", digits=1)
+logistic = fact("second_reader", digits=1)
 own_accuracy = fact("probes.network", digits=1)
 same_answers = fact("rescaling.same", digits=0)
 stitched = fact("stitching", digits=1)
@@ -83,8 +85,14 @@ def _gained(probes: xr.Dataset) -> xr.DataArray:
 
 @check("C23")
 def numbers_mean_nothing_layers_do(
-    probes: xr.Dataset, rescaling: xr.Dataset, detectors: xr.Dataset
+    probes: xr.Dataset,
+    by_width: xr.DataArray,
+    second_reader: xr.DataArray,
+    rescaling: xr.Dataset,
+    detectors: xr.Dataset,
 ) -> list[Condition]:
+    wide = by_width.mean(["split", "seed"]).sel(width=256)
+    logistic = second_reader.mean(["split", "seed"])
     means = probes.mean(["split", "seed"])
     behind, before = ["h1", "h2", "h3"], ["z1", "z2", "z3"]
     by_relu = means.sel(place=behind).drop_vars("place") - means.sel(place=before).drop_vars("place")
@@ -94,6 +102,12 @@ def numbers_mean_nothing_layers_do(
         above("largest factor of an activation, in any network", rescaling.hidden, 100),
         equal("digits named as before, in any network", rescaling.same, 1),
         above("gain by training behind each ReLU, in any network", gain, 0),
+        above("gain by training behind the second and third ReLU, logistic regression, on average",
+              (logistic.sel(training="after") - logistic.sel(training="before")).sel(place=["h2", "h3"]), 0.02),
+        above("read from the first layer of 256 random units less from the pixels, on average",
+              wide.sel(place="h1") - means.trained.sel(place="pixels"), 0.01),
+        below("read from any trained layer less from the pixels, logistic regression, on average, in size",
+              abs(logistic.sel(training="after") - logistic.sel(training="after", place="pixels")), 0.02),
         above("points gained over the pixels in the last layer, on average", _gained(probes).mean(), 0),
         above("gain by the first ReLU in trained networks, on average", by_relu.trained[0], 0),
         below("gain by each ReLU in untrained networks, on average", by_relu.untrained, 0),
