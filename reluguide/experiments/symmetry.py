@@ -207,12 +207,14 @@ def centred(z: Tensor) -> Tensor:
 
 
 @experiment(seeds=range(4))
-def centring(*, seeds: Sequence[int], device: str, slow: float = 0.1, fast: float = 0.3) -> xr.Dataset:
+def centring(
+    *, seeds: Sequence[int], device: str, slow: float = 0.1, fast: float = 0.3, steps: int = 300
+) -> xr.Dataset:
     """Whether it helps to move the mean of ReLU to 0, in two and in eight hidden layers."""
     both, data = {"relu": "relu", "centred": centred}, splits()
     two = grid(activation=[*both.values(), "tanh"], data=data, seeds=seeds)
     eight = grid(activation=both.values(), lr=[slow, fast], data=data, seeds=seeds)
-    train = partial(sweep, steps=300, batch_size=64, device=device)
+    train = partial(sweep, steps=steps, batch_size=64, device=device)
     shallow = two.shaped(train([64, *[32] * 2, 10], lr=fast, **two).test_accuracy)
     deep = eight.shaped(train([64, *[32] * 8, 10], **eight).test_accuracy)
     what = "Test accuracy on digits with {} hidden layers"

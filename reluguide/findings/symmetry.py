@@ -37,10 +37,10 @@ def activations(curves: xr.Dataset) -> int:
 
 
 @fact()
-def idle(centring: xr.Dataset) -> xr.DataArray:
-    """Networks with eight hidden layers that name fewer than one in five digits, by learning rate."""
+def held_back(centring: xr.Dataset) -> xr.DataArray:
+    """Networks with eight hidden layers that name fewer than half of the digits, by learning rate."""
     accuracy: xr.DataArray = centring.deep
-    return accuracy < 0.2
+    return accuracy < 0.5
 
 
 @figure
@@ -182,6 +182,8 @@ def centring_matters_when_deep(curves: xr.Dataset, centring: xr.Dataset) -> list
         above("mean of ELU's output", elu, 0.1),
         below("mean of SELU's output, without its sign", abs(selu), 1e-3),
         above("points gained by lowering ReLU, eight layers and the larger rate", fast, 2),
+        above("points gained by lowering ReLU, eight layers, each at its better rate",
+              (means.deep.sel(function="centred").max() - means.deep.sel(function="relu").max()) * 100, 0.5),
         below("points gained by lowering ReLU, eight layers and the smaller rate", slow, 0),
         below("points gained or lost by lowering ReLU, two layers", abs(gain.shallow), 1),
-    ]
+    ]  # fmt: skip
