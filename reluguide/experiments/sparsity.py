@@ -81,6 +81,18 @@ def penalty(*, seeds: Sequence[int], device: str) -> xr.Dataset:
     })  # fmt: skip
 
 
+@experiment(seeds=range(4))
+def penalty_adam(*, seeds: Sequence[int], device: str) -> xr.DataArray:
+    """The same strong penalty under another optimizer, Adam, against none."""
+    strengths = (0.0, 3.0)
+    crossed = grid(activation_l1=strengths, data=splits(), seeds=seeds)
+    made = sweep(SIZES, optimizer="adam", lr=1e-3, steps=400, batch_size=64, device=device, **crossed)
+    return labelled(
+        crossed.shaped(made.test_accuracy), "Accuracy on unseen digits of networks trained with Adam",
+        unit="share", strength=strengths, split=SPLITS, seed=seeds,
+    )  # fmt: skip
+
+
 @experiment(seeds=range(8), cpu_only=True)
 def skipping(*, seeds: Sequence[int], device: str, width: int = 1024) -> xr.Dataset:
     """Whether leaving out the rows of the weights that meet a zero changes a product, in double precision."""

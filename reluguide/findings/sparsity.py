@@ -38,6 +38,12 @@ def gain(penalty: xr.Dataset) -> xr.DataArray:
     return 100 * (test - test.sel(strength=0))
 
 
+@fact(unit="points", digits=2)
+def gain_adam(penalty_adam: xr.DataArray) -> xr.DataArray:
+    """Test accuracy that the strong penalty gains over none with Adam, network by network."""
+    return 100 * (penalty_adam.sel(strength=3) - penalty_adam.sel(strength=0))
+
+
 @fact(digits=2)
 def time(recorded: list[Recording]) -> xr.DataArray:
     """Time of a product with a percentage of zeros, over that of the dense one without, on the quoted CPU."""
@@ -128,7 +134,8 @@ def half_is_the_start(zeros: xr.Dataset) -> list[Condition]:
 
 
 @check("C45")
-def no_gain_here(penalty: xr.Dataset) -> list[Condition]:
+def no_gain_here(penalty: xr.Dataset, penalty_adam: xr.DataArray) -> list[Condition]:
+    adam = penalty_adam.mean(NETWORKS)
     off, test = penalty.off.mean(NETWORKS), penalty.test.mean(NETWORKS)
     change = test - test.sel(strength=0)
     return [
@@ -137,6 +144,9 @@ def no_gain_here(penalty: xr.Dataset) -> list[Condition]:
         above("more zeros with strong pay", off.sel(strength=3) - off.sel(strength=0), 0.3),
         above("test accuracy gained with strong pay", change.sel(strength=3), -0.03),
         below("test accuracy gained with strong pay, at most", change.sel(strength=3), 0.01),
+        below(
+            "test accuracy gained with strong pay and Adam", adam.sel(strength=3) - adam.sel(strength=0), 0.01
+        ),
         below("test accuracy gained with the strongest pay", change.sel(strength=10), -0.1),
     ]
 
