@@ -43,7 +43,7 @@ def chance(*, seeds: Sequence[int], device: str) -> xr.DataArray:
 
 def enough_on(width: int, inputs: int) -> float:
     """Chance that at least `inputs` of `width` fair coins, one a unit, fall on "on"."""
-    return sum(math.comb(width, on) for on in range(inputs, width + 1)) / 2**width
+    return float(sum(math.comb(width, on) for on in range(inputs, width + 1)) / 2**width)
 
 
 def recovered_share(seed: int, *, width: int, inputs: int, draws: int) -> float:

@@ -287,7 +287,7 @@ def tossed(data: Sequence[Data], seeds: Sequence[int], *, steps: int) -> Tensor:
             outputs = put_out(inputs, parameters, gate)
             loss = F.cross_entropy(outputs.flatten(0, 1), y.gather(1, batch).flatten(), reduction="sum") / 64
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
         with torch.no_grad():
             if gate is coin:
