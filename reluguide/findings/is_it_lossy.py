@@ -31,9 +31,10 @@ def recovery_curve(recovery: xr.DataArray, chance: xr.DataArray) -> Picture:
     axes.set(
         xlabel="units for each input number", ylabel="inputs recovered (%)", ylim=(-3, 103), xlim=(0.9, 4.1)
     )
-    columns = {"units for each input number": "ratio", "16 numbers, recovered (95 % interval)": recovery}
-    computed = {f"{int(exact.inputs)} numbers, computed": exact for exact in others}
-    return Picture(fig, table({**columns, **computed}, digits=0))
+    columns: dict[str, xr.DataArray | str] = {"units for each input number": "ratio"}
+    columns["16 numbers, recovered (95 % interval)"] = recovery
+    columns |= {f"{int(exact.inputs)} numbers, computed": exact for exact in others}
+    return Picture(fig, table(columns, digits=0))
 
 
 @figure
