@@ -28,7 +28,7 @@ import xarray as xr
 
 from reluguide.evidence.experiments import Result, first_line, needs, place, resolved
 from reluguide.evidence.formats import label, shown
-from reluguide.evidence.intervals import Kind, interval
+from reluguide.evidence.intervals import FEWEST_CROSSED, Kind, interval
 
 SAMPLING = ("seed", "split")  # the dimensions along which networks lie
 ENOUGH = 16  # networks behind a number that is quoted with an interval
@@ -208,6 +208,11 @@ def estimate(
     alike = kind != "counted" and bool((values == values.flat[0]).all())
     lowest = float(samples.attrs.get("valid_min", "-inf")) if kind == "real" else -math.inf
     found = None if alike else interval(values, kind, crossed=crossed, at_least=lowest)
+    if found is None and not alike and crossed and min(values.shape) < FEWEST_CROSSED:
+        raise ValueError(
+            f"{name} is crossed over {' × '.join(f'{samples.sizes[dim]} {dim}s' for dim in along)}: an interval that "
+            f"covers both needs at least {FEWEST_CROSSED} of each."
+        )
     mean = float(values.mean())
     if kind == "counted":
         text = f"{int(values.sum())} of {values.size}"

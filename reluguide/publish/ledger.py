@@ -1,6 +1,7 @@
 """The ledger: every claim on one page, to be filtered by verdict and by page, and as claims.json."""
 
 import json
+import re
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +37,7 @@ def listed(evidence: Evidence, page: Page, questions: list[Question], *, reposit
     cards = [
         render.card(
             claim,
-            render.because(page, claim, evidence, root="../"),
+            _from_here(render.because(page, claim, evidence, root="../"), homes[claim["module"]]),
             settled=_settled(claim, homes[claim["module"]], repository),
         )
         for claim in claims
@@ -63,6 +64,11 @@ def as_json(evidence: Evidence, questions: list[Question]) -> str:
         for claim in ordered(evidence)
     ]
     return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
+
+
+def _from_here(because: str, home: Question) -> str:
+    """A reason with its links to places of its own page leading there from the ledger."""
+    return re.sub(r"\]\(#", f"]({home.source.removeprefix('questions/')}#", because)
 
 
 def _settled(claim: Mapping[str, Any], home: Question, repository: str) -> str:

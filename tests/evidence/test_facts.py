@@ -120,3 +120,9 @@ def test_a_count_does_not_fall_below_zero() -> None:
     assert estimate(labelled(few, "Units.", seed=SEEDS)).low < 0  # type: ignore[operator]
     one = estimate(labelled(few, "Units.", seed=SEEDS, valid_min=0))
     assert one.low is not None and 0 <= one.low < one.value < 1 and "−" not in one.interval
+
+
+def test_too_few_splits_are_no_agreement() -> None:
+    two = labelled(DRAW.normal(size=(2, 16)), "Gain.", split=range(2), seed=range(16))
+    with pytest.raises(ValueError, match="crossed over 2 splits × 16 seeds: .* at least 3 of each"):
+        estimate(two)

@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 
 FOLDERS = [ROOT / "reluguide" / kind for kind in ("experiments", "findings")]
 BANNED = {"time", "random", "datetime", "secrets", "uuid"}
+FIXED = {"spelled"}  # slopes at zero and equalities of bits, whatever is drawn
 EXPERIMENTS = [
     pytest.param(one, id=f"{module}.{name}")
     for module in Guide(ROOT).modules()
@@ -55,7 +56,11 @@ def test_the_same_seeds_give_the_same_bits_and_others_give_others(one: Experimen
     assert first.identical(again)
     # Counts and equalities may come out the same whatever is drawn; real numbers do not.
     real = [name for name in first if not whole(first[name].values)]
-    assert not real or any((first[name].values != other[name].values).any() for name in real)
+    assert (
+        not real
+        or one.name in FIXED
+        or any((first[name].values != other[name].values).any() for name in real)
+    )
 
 
 def whole(values: np.ndarray) -> bool:
