@@ -124,5 +124,5 @@ def test_a_count_does_not_fall_below_zero() -> None:
 
 def test_too_few_splits_are_no_agreement() -> None:
     two = labelled(DRAW.normal(size=(2, 16)), "Gain.", split=range(2), seed=range(16))
-    with pytest.raises(ValueError, match="crossed over 2 splits × 16 seeds: .* at least 3 of each"):
+    with pytest.raises(ValueError, match=r"crossed over 2 splits × 16 seeds: .* at least 3 of each"):
         estimate(two)
