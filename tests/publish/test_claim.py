@@ -19,7 +19,7 @@ def test_a_claim_is_rerun_on_either_block_of_seeds(capsys: pytest.CaptureFixture
         code, out, err = told(capsys, "c10", "--device", "cpu", *block)
         assert (code, err) == (0, "")
         assert out.startswith(
-            "C10: A linear function cannot represent sharp breaks.\nsaid in: Why do we use ReLUs?"
+            "C10: A linear function cannot easily represent sharp breaks.\nsaid in: Why do we use ReLUs?"
         )
         assert "\nverdict: right\n" in out and "\nreran: sharp_break, " in out
         assert "\n  holds  " in out and "FAILS" not in out
