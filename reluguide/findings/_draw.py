@@ -13,6 +13,7 @@ from reluguide.evidence.findings import Numbers, estimates
 
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D")
+CROWD = 400  # more dots of one line than this are a smear, and weigh more than the page
 DOTS = 32  # up to so many networks are shown one by one, so that two heaps are seen as two
 
 
@@ -39,7 +40,8 @@ def band(axes: Any, samples: xr.DataArray, x: str, *, label: str, series: int = 
 def dots(axes: Any, samples: xr.DataArray, x: str, *, color: str) -> None:
     """Every network as a small dot, where there are few enough to be told apart."""
     networks = [dim for dim in samples.dims if dim in SAMPLING]
-    if not networks or int(np.prod([samples.sizes[dim] for dim in networks])) > DOTS:
+    count = int(np.prod([samples.sizes[dim] for dim in networks]))
+    if not networks or count > DOTS or count * samples.sizes[x] > CROWD:
         return
     values = samples.stack(network=networks).transpose(x, "network") * scale_of(samples)
     for at, row in zip(samples.coords[x].values, values.values):

@@ -173,7 +173,7 @@ def marked(fact: Mapping[str, Any], text: str) -> str:
     told = fact["what"].rstrip(".")
     if fact["networks"]:
         told += f": {fact['networks']}, 95 % interval {fact['interval']}"
-    return filled("fact.html", value=f"{fact['value']:.6g}", told=told, text=text)
+    return filled("fact.html", value=f"{fact['value']:.4g}", told=told, text=text)
 
 
 def numbers(drawn: Mapping[str, Any]) -> str:
@@ -208,16 +208,19 @@ def provenance(evidence: Evidence, facts: list[str], modules: list[str]) -> str:
     """The table at the foot of a page: each number, what it is, and the run that it comes from."""
     if not facts and not modules:
         return ""
-    rows, runs = [], {}
+    runs: dict[str, Any] = {}
+    families: dict[
+        tuple[str, str, str], list[str]
+    ] = {}  # one row for numbers that are alike in all but themselves
     for name in dict.fromkeys(facts):
         _, fact = evidence.fact(name)
         module = name.partition(".")[0]
-        spread = f"{fact['networks']}: {fact['interval']}" if fact["networks"] else ""
         for one in fact["experiments"]:
             runs[f"{module}.{one}"] = evidence.findings[module]["provenance"].get(one)
-        rows.append(
-            (fact["text"], fact["what"], ", ".join(f"{module}.{e}" for e in fact["experiments"]), spread)
-        )
+        about = fact["what"], ", ".join(f"{module}.{e}" for e in fact["experiments"]), fact["networks"]
+        text = f"{fact['text']} ({fact['interval']})" if fact["interval"] else fact["text"]
+        families.setdefault(about, []).append(text)
+    rows = [("; ".join(texts), *about) for about, texts in families.items()]
     for module in dict.fromkeys(modules):
         for figure in evidence.findings[module]["figures"].values():
             for one in figure["needs"]:

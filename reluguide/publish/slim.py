@@ -33,6 +33,8 @@ _ICONS = re.compile(
 
 def page(html: str) -> str:
     """A page without the indentation between its tags; what stands in <pre> keeps every blank."""
+    if 'class="doc ' not in html:  # the looks of docstrings, which other pages do not show
+        html = re.sub(r'<link rel="stylesheet" href="[^"]*_mkdocstrings\.css">\s*', "", html)
     parts = _PRE.split(html)
     parts[0::2] = [re.sub(r"\s*\n\s*", "\n", part) for part in parts[0::2]]
     parts[1::2] = [_PLAIN.sub(r"\1", part) for part in parts[1::2]]
