@@ -113,7 +113,11 @@ def fenced(guide: Guide, page: Page, fence: Fence) -> list[str]:
 
 def _line(page: Page, line: str, number: int, evidence: Evidence) -> list[str]:
     if line.strip() == "<!-- claims -->":
-        return [row for claim in ledger.ordered(evidence) for row in _claim(page, claim, evidence)]
+        return [
+            row.replace("](#", f"]({posixpath.basename(claim['page'])}#")  # to its own page, from this one
+            for claim in ledger.ordered(evidence)
+            for row in _claim(page, claim, evidence)
+        ]
     if re.match(r"^/{3,}|^<!--", line.strip()):
         return []
     if line.startswith("!!! answer"):

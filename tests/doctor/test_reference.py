@@ -10,7 +10,8 @@ import yaml
 
 import reluguide
 
-PAGE = (Path(__file__).parent.parent.parent / "docs/reference/api.md").read_text(encoding="utf-8")
+REFERENCE = Path(__file__).parent.parent.parent / "docs/reference"
+PAGE = "\n".join((REFERENCE / name).read_text(encoding="utf-8") for name in ("api.md", "measuring.md"))
 PACKAGE = Path(reluguide.__file__).parent
 ENTRIES = re.findall(r"^::: (\S+)\n(?:    options: (.*)\n)?", PAGE, flags=re.MULTILINE)
 
